@@ -1,0 +1,12 @@
+"""The gate: frames outside, one ragged array of all series on complete time grids inside.
+
+Nothing behind the gate checks its input again.
+"""
+
+from forecasting.panel.frequency import Frequency
+from forecasting.panel.gaps import treat_gaps
+from forecasting.panel.gate import to_panel
+from forecasting.panel.notice import Notice
+from forecasting.panel.panel import Panel
+
+__all__ = ["Frequency", "Notice", "Panel", "to_panel", "treat_gaps"]

@@ -1,0 +1,136 @@
+"""Laying rows on a complete time grid."""
+
+import numpy as np
+
+from forecasting.errors import DataError
+from forecasting.panel.clock import wall_clock
+from forecasting.panel.frequency import Frequency
+from forecasting.panel.inference import infer
+from forecasting.panel.notice import Notice, counted, shortened
+from forecasting.panel.panel import Panel
+from forecasting.panel.rows import Rows, time_text
+
+# A grid may be this many times as long as what was observed, and anything up to a million steps.
+_MAX_STRETCH, _ALWAYS_ALLOWED = 50, 1_000_000
+
+
+def regularise(rows: Rows, frequency: Frequency) -> tuple[Panel, list[Notice]]:
+    """Rows on the complete grid of a frequency: an absent step becomes a row with the value NaN.
+
+    Precondition: rows are sorted, no series has a time twice or is empty, and every series begins and ends with a
+    value.
+
+    Returns
+    -------
+    panel : Panel
+    notices : list of Notice
+        ``"gaps"`` (absent steps) and ``"missing"`` (rows without a value).
+
+    Raises
+    ------
+    DataError
+        If a time is not on the grid that its series began, or nearly all of the grid would be empty.
+    """
+    if frequency.is_step != rows.is_step:
+        kinds = ("whole numbers", "dates") if rows.is_step else ("dates", "whole numbers")
+        raise DataError(
+            f"the times are {kinds[0]}, but the frequency {frequency} is for {kinds[1]}",
+            remedy="Leave the frequency out, or give one that fits the times.",
+        )
+    start = rows.times[rows.indptr[:-1]]
+    try:
+        step, on_grid = frequency.steps(np.repeat(start, rows.lengths), rows.times, tz=rows.tz)
+    except DataError as error:  # a day beyond the known sessions
+        days = wall_clock(rows.times, rows.tz).astype("datetime64[D]").astype(str)
+        raise error.at(series=rows.id_of(int(np.argmax(days == error.where["time"])))) from None
+    if not on_grid.all():
+        raise _off_grid(rows, frequency, int(np.flatnonzero(~on_grid)[0]))
+    last = rows.indptr[1:] - 1
+    lengths = step[last] + 1
+    indptr = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
+    missing = _missing_notice(rows)
+    place = np.repeat(indptr[:-1], rows.lengths) + step
+    if (same := np.flatnonzero(np.diff(place) == 0)).size:
+        row = int(same[0]) + 1
+        problem = f"the time lies on the same step of {frequency} as {rows.time_of(row - 1)}"
+        remedy = "Keep one row for each step."
+        raise DataError(problem, remedy=remedy, series=rows.id_of(row), time=rows.time_of(row))
+    if indptr[-1] == len(rows.values):
+        panel = Panel(rows.values, rows.times, indptr, rows.ids, frequency, rows.tz)
+        return panel, missing
+    _refuse_stretching(rows, step, int(indptr[-1]))
+    values = np.full(indptr[-1], np.nan)
+    values[place] = rows.values
+    absent = np.ones(indptr[-1], dtype=bool)
+    absent[place] = False
+    holes = np.flatnonzero(absent)
+    series = np.searchsorted(indptr, holes, side="right") - 1
+    times = np.empty(indptr[-1], dtype=rows.times.dtype)
+    times[place] = rows.times
+    times[holes] = frequency.advance(start[series], holes - indptr[series], tz=rows.tz)
+    panel = Panel(values, times, indptr, rows.ids, frequency, rows.tz)
+    return panel, [_gap_notice(panel, holes, series), *missing]
+
+
+def _off_grid(rows: Rows, frequency: Frequency, row: int) -> DataError:
+    start = rows.indptr[rows.series[row]]
+    if row == start:
+        problem = f"the time does not lie on the time grid {frequency}"
+    else:
+        problem = f"the time does not lie on the time grid {frequency} that the series begins at {rows.time_of(start)}"
+    remedy = "Correct the time, or bring the series to a fixed step first."
+    if (fitting := _fitting(rows)) is not None:
+        remedy = f"The times of all series fit the frequency {fitting.alias!r}."
+    if frequency.calendar is not None:
+        problem = f"the time is not a session of {frequency.calendar}, or not at the time of day of the series"
+        remedy = "Leave it out, or leave the calendar out if the series has other days."
+    return DataError(problem, remedy=remedy, series=rows.id_of(row), time=rows.time_of(row))
+
+
+def _fitting(rows: Rows) -> Frequency | None:
+    try:
+        found = infer(rows)
+        _, on_grid = found.steps(np.repeat(rows.times[rows.indptr[:-1]], rows.lengths), rows.times, tz=rows.tz)
+    except DataError:
+        return None
+    return found if on_grid.all() else None
+
+
+def _refuse_stretching(rows: Rows, step: np.ndarray, total: int) -> None:
+    if total <= max(_ALWAYS_ALLOWED, _MAX_STRETCH * len(step)):
+        return
+    jump = np.diff(step)
+    jump[rows.series[1:] != rows.series[:-1]] = 0
+    row = int(np.argmax(jump)) + 1
+    raise DataError(
+        f"the grid would have {total:,} steps for {len(step):,} rows; the largest gap is {jump[row - 1] - 1:,} steps, "
+        f"between {rows.time_of(row - 1)} and this time",
+        remedy="Correct the time, or give a longer step as the frequency.",
+        series=rows.id_of(row),
+        time=rows.time_of(row),
+    )
+
+
+def _missing_notice(rows: Rows) -> list[Notice]:
+    missing = np.flatnonzero(np.isnan(rows.values))
+    if not len(missing):
+        return []
+    return [
+        _steps_notice("missing", "values are missing", rows.ids, rows.series[missing], rows.times[missing], rows.tz)
+    ]
+
+
+def _gap_notice(panel: Panel, holes: np.ndarray, series: np.ndarray) -> Notice:
+    return _steps_notice("gaps", "steps are absent", panel.ids, series, panel.times[holes], panel.tz)
+
+
+def _steps_notice(
+    kind: str, what: str, ids: np.ndarray, series: np.ndarray, times: np.ndarray, tz: str | None
+) -> Notice:
+    names = [str(name) for name in ids[np.unique(series)]]
+    first = shortened([time_text(time, tz) for time in times[series == series[0]]], 3)
+    message = (
+        f"{what}: {counted(len(times), 'step')} of {counted(len(names), 'series', 'series')} ({shortened(names)}), "
+        f"first in {names[0]} at {first}"
+    )
+    return Notice(kind, message, tuple(names), len(times))

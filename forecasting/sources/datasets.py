@@ -1,0 +1,294 @@
+"""What a catalog entry can say: a data set, its source and its schedule, as typed and frozen models."""
+
+import codecs
+from copy import deepcopy
+from datetime import date
+from functools import lru_cache
+from typing import Annotated, Any, Literal, TypeVar
+
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator, model_validator
+
+from forecasting.errors import CatalogError, ForecastingError
+from forecasting.panel import Frequency
+from forecasting.sources.cron import check_cron
+from forecasting.sources.near_miss import near_miss
+
+Names = Annotated[tuple[str, ...], Field(strict=False, min_length=1)]
+Marks = Annotated[tuple[str | int | float, ...], Field(strict=False)]
+T = TypeVar("T")
+Level = Annotated[int, Field(gt=0, lt=100)]
+
+
+class _Entry(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+
+class TimeParts(_Entry):
+    """The columns that together say the time; each names a column of whole numbers."""
+
+    year: str
+    quarter: str | None = None
+    month: str | None = None
+    day: str | None = None
+    hour: str | None = None
+    minute: str | None = None
+
+    @model_validator(mode="after")
+    def _no_part_without_the_next_larger(self) -> "TimeParts":
+        larger = {"day": self.month, "hour": self.day, "minute": self.hour}
+        for part, above in larger.items():
+            if getattr(self, part) is not None and above is None:
+                raise CatalogError(f"{part!r} is given without the next larger part", remedy="Add it.", key=part)
+        if self.quarter is not None and self.month is not None:
+            raise CatalogError("both a quarter and a month are given", remedy="Keep one of them.", key="quarter")
+        return self
+
+
+class Columns(_Entry):
+    """Where a table holds times, ids and numbers.
+
+    Attributes
+    ----------
+    time_column, time_parts : str, TimeParts
+        One column with the time, or several that make it up; exactly one of the two.
+    id_column : str, optional
+        Long tables: the column that says which series a row belongs to. The table then has one target column.
+        Without it, each target column is a series, named like the column.
+    targets : tuple of str
+        The number columns to read.
+    date_format : str, optional
+        How text (or whole numbers, like 20240131) says the time, in the codes of ``strptime``; ``"step"`` for integer
+        steps. Default: ISO 8601 or ``2001Q3`` for text, and typed columns as they are.
+    missing_values : tuple
+        Texts or numbers that mean "not observed", for example ``["NA", -99.99]``; nothing else but an empty field does.
+    """
+
+    time_column: str | None = None
+    time_parts: TimeParts | None = None
+    id_column: str | None = None
+    targets: Names
+    date_format: str | None = None
+    missing_values: Marks = ()
+
+    @model_validator(mode="after")
+    def _columns_agree(self) -> "Columns":
+        if (self.time_column is None) == (self.time_parts is None):
+            raise CatalogError("exactly one of 'time_column' and 'time_parts' is needed", key="time_column")
+        if self.time_parts is not None and self.date_format is not None:
+            raise CatalogError(
+                "'date_format' has no meaning beside 'time_parts'", remedy="Remove it.", key="date_format"
+            )
+        if self.id_column is not None and len(self.targets) > 1:
+            raise CatalogError("a table with 'id_column' has one target column", remedy="Keep one.", key="targets")
+        _refuse_repeated(self.targets, "targets")
+        return self
+
+
+class CsvSource(Columns):
+    """A CSV file; ``path`` is absolute or relative to the home folder.
+
+    ``columns`` names all fields in order and is used in the place of the header line; ``header = false`` says that the
+    file has no such line.
+    """
+
+    kind: Literal["csv"]
+    path: str
+    delimiter: Annotated[str, Field(min_length=1, max_length=1)] = ","
+    encoding: str = "utf-8"
+    decimal: Literal[".", ","] = "."
+    columns: Names | None = None
+    header: bool = True
+
+    @field_validator("encoding")
+    @classmethod
+    def _encoding_exists(cls, encoding: str) -> str:
+        try:
+            codecs.lookup(encoding)
+        except LookupError:
+            raise CatalogError(f"there is no encoding {encoding!r}", remedy="Use utf-8, cp1252, utf-16 ...") from None
+        return encoding
+
+    @model_validator(mode="after")
+    def _names_and_marks_agree(self) -> "CsvSource":
+        if not self.header and self.columns is None:
+            raise CatalogError("a file without a header line needs 'columns'", remedy="Name all fields.", key="header")
+        if self.decimal == self.delimiter:
+            raise CatalogError(f"{self.decimal!r} cannot be both decimal mark and delimiter", key="decimal")
+        return self
+
+
+class ParquetSource(Columns):
+    """A Parquet file; ``path`` is absolute or relative to the home folder."""
+
+    kind: Literal["parquet"]
+    path: str
+
+
+class SqlSource(Columns):
+    """The rows of a query; the address comes from the catalog or, better, from the environment variable ``url_env``."""
+
+    kind: Literal["sql"]
+    url: SecretStr | None = None
+    url_env: str | None = None
+    query: str
+
+    @model_validator(mode="after")
+    def _one_address(self) -> "SqlSource":
+        if (self.url is None) == (self.url_env is None):
+            raise CatalogError("exactly one of 'url' and 'url_env' is needed", key="url_env")
+        return self
+
+
+class YahooSource(_Entry):
+    """Quotes of one field for one or several tickers, each a series named like the ticker."""
+
+    kind: Literal["yahoo"]
+    tickers: Names
+    field: Literal["Open", "High", "Low", "Close", "Adj Close", "Volume"] = "Close"
+    interval: Literal["1h", "1d", "1wk", "1mo"] = "1d"
+    start: date | None = None
+
+    @field_validator("tickers")
+    @classmethod
+    def _tickers_differ(cls, tickers: tuple[str, ...]) -> tuple[str, ...]:
+        return _refuse_repeated(tickers, None)
+
+
+class SampleSource(_Entry):
+    """A table that comes with a package this one depends on, so that it is there without a network."""
+
+    kind: Literal["sample"]
+    sample: Literal["sp500", "mauna-loa-co2", "us-macro"]
+    targets: Names
+
+    @field_validator("targets")
+    @classmethod
+    def _targets_differ(cls, targets: tuple[str, ...]) -> tuple[str, ...]:
+        return _refuse_repeated(targets, None)
+
+
+Source = CsvSource | ParquetSource | SqlSource | YahooSource | SampleSource
+
+
+class Schedule(_Entry):
+    """When the data set's flows run: a cron expression of five fields and the time zone it is meant in."""
+
+    cron: str
+    timezone: str
+
+    @field_validator("cron")
+    @classmethod
+    def _cron_is_valid(cls, cron: str) -> str:
+        return check_cron(cron)
+
+    @field_validator("timezone")
+    @classmethod
+    def _zone_exists(cls, zone: str) -> str:
+        return check_time_zone(zone)
+
+
+class DataSet(_Entry):
+    """One named data set of the catalog.
+
+    Attributes
+    ----------
+    name, title : str
+        The key in the catalog, and what people read (default: the name).
+    source : CsvSource, ParquetSource, SqlSource, YahooSource or SampleSource
+    frequency : str or int
+        As ``Frequency.parse`` takes it, or ``"infer"``.
+    calendar : str or None
+        Exchange calendar (``"XNYS"``): the time axis is its sessions.
+    timezone : str or None
+        The time zone that times without one are meant in.
+    target : str
+        Transform of the target: ``"none"``, ``"log"``, ``"difference"`` or ``"log_return"``.
+    horizon : int
+        Steps to forecast.
+    season_length, lookback : int or None
+        In steps; None: the estimator's own choice.
+    gaps : str
+        What to do about steps without a value: ``"refuse"``, ``"interpolate"`` or ``"mask"``.
+    levels : tuple of int
+        Coverage of the prediction intervals in percent.
+    schedule : Schedule or None
+    test_windows : int
+        Windows of ``horizon`` steps at the end of the data that the model is tested on.
+    model : dict
+        Further parameters of the estimator, checked by the estimator.
+    """
+
+    name: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]*$", max_length=100)]
+    title: str
+    source: Annotated[Source, Field(discriminator="kind")]
+    frequency: str | int = "infer"
+    calendar: str | None = None
+    timezone: str | None = None
+    target: Literal["none", "log", "difference", "log_return"] = "none"
+    horizon: Annotated[int, Field(ge=1)]
+    season_length: Annotated[int, Field(ge=1)] | None = None
+    lookback: Annotated[int, Field(ge=1)] | None = None
+    gaps: Literal["refuse", "interpolate", "mask"] = "refuse"
+    levels: Annotated[tuple[Level, ...], Field(strict=False)] = (80, 95)
+    schedule: Schedule | None = None
+    test_windows: Annotated[int, Field(ge=1)] = 8
+    model: dict[str, Any] = {}
+
+    @field_validator("timezone")
+    @classmethod
+    def _zone_exists(cls, zone: str | None) -> str | None:
+        return zone if zone is None else check_time_zone(zone)
+
+    @field_validator("levels")
+    @classmethod
+    def _levels_differ(cls, levels: tuple[int, ...]) -> tuple[int, ...]:
+        return _refuse_repeated(levels, None)
+
+    @field_validator("model")
+    @classmethod
+    def _model_holds_only_further_parameters(cls, model: dict[str, Any]) -> dict[str, Any]:
+        for key in model:
+            if key in cls.model_fields:
+                raise CatalogError(
+                    f"{key!r} belongs to the data set itself", remedy="Move it out of the table.", key=key
+                )
+        return model
+
+    @model_validator(mode="after")
+    def _time_axis_is_known(self) -> "DataSet":
+        infer = self.frequency == "infer"
+        if not infer or self.calendar is not None:
+            try:
+                Frequency.parse("session" if infer else self.frequency, self.calendar)
+            except ForecastingError as error:
+                key = error.where.get("parameter", "frequency")
+                raise CatalogError(error.problem, remedy=error.remedy, key=key) from error
+        return self
+
+    def estimator_parameters(self) -> dict[str, Any]:
+        """Keyword arguments for the estimator, new objects at every call."""
+        named = ("horizon", "season_length", "lookback", "frequency", "calendar", "gaps", "target")
+        return {key: getattr(self, key) for key in named} | {"levels": list(self.levels)} | deepcopy(self.model)
+
+
+def check_time_zone(zone: str) -> str:
+    """Return the name if the time zone exists; CatalogError otherwise."""
+    if zone not in _zones():
+        guess = near_miss(zone, _zones())
+        hint = f"Did you mean {guess!r}?" if guess else "Write it like Europe/Berlin or UTC."
+        raise CatalogError(f"there is no time zone {zone!r}", remedy=hint)
+    return zone
+
+
+@lru_cache(maxsize=1)
+def _zones() -> frozenset[str]:
+    from zoneinfo import available_timezones
+
+    return frozenset(available_timezones())
+
+
+def _refuse_repeated(values: tuple[T, ...], key: str | None) -> tuple[T, ...]:
+    repeated = [value for position, value in enumerate(values) if value in values[:position]]
+    if repeated:
+        raise CatalogError(f"{repeated[0]!r} is named twice", remedy="Keep it once.", key=key)
+    return values

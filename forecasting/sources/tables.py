@@ -1,0 +1,138 @@
+"""From a table as it was read to the long frame: times, ids and numbers, with the place of whatever is wrong."""
+
+import re
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from forecasting.errors import DataError
+from forecasting.sources.datasets import Columns
+from forecasting.sources.near_miss import choices
+from forecasting.sources.times import read_time_parts, read_times
+
+_NUMBER = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?", re.ASCII)
+
+
+@dataclass(frozen=True)
+class RawTable:
+    """A table before anything in it has been understood.
+
+    Attributes
+    ----------
+    frame : DataFrame
+        Columns as they were read: text for CSV, typed values otherwise.
+    rows : int64 array of shape (len(frame),)
+        Where each row stands in what it came from.
+    row_name : str
+        What ``rows`` counts: ``"line"`` of a text file, or ``"row"``.
+    file : str or None
+        The file that it came from.
+    decimal : str
+        The decimal mark of numbers that are text.
+    """
+
+    frame: pd.DataFrame
+    rows: np.ndarray
+    row_name: str = "row"
+    file: str | None = None
+    decimal: str = "."
+
+    def error(self, position: int, problem: str, *, column: str, remedy: str) -> DataError:
+        """An error about one row of one column."""
+        place = {"file": self.file, self.row_name: self.rows[position], "column": column}
+        return DataError(problem, remedy=remedy, **place)
+
+
+def whole_table(frame: pd.DataFrame, *, file: str | None = None) -> RawTable:
+    """A typed table whose rows are counted from 1."""
+    return RawTable(frame, np.arange(1, len(frame) + 1), file=file)
+
+
+def needed_columns(columns: Columns) -> list[str]:
+    """The columns that the catalog names, each once."""
+    parts = columns.time_parts.model_dump(exclude_none=True).values() if columns.time_parts else ()
+    named = [columns.time_column, *parts, columns.id_column, *columns.targets]
+    return list(dict.fromkeys(name for name in named if name is not None))
+
+
+def check_columns(found: list[str], columns: Columns, *, file: str | None = None, line: int | None = None) -> None:
+    """DataError if a column that the catalog names is absent, or is there twice."""
+    for name in needed_columns(columns):
+        if found.count(name) != 1:
+            problem = "there is no such column" if name not in found else "the column is there more than once"
+            remedy = choices(name, found) if name not in found else "Give every column its own name."
+            raise DataError(problem, remedy=remedy, file=file, line=line, column=name)
+
+
+def to_long(raw: RawTable, columns: Columns) -> pd.DataFrame:
+    """Long frame ``unique_id`` (str), ``ds``, ``y`` (float64), rows in the order of the table, series after series.
+
+    Raises
+    ------
+    DataError
+        A column is absent, a time or an id is missing or cannot be read, or there is text in a number column.
+    """
+    check_columns([str(name) for name in raw.frame.columns], columns, file=raw.file)
+    if not len(raw.frame):
+        raise DataError("the table has no rows", remedy="Check where it comes from.", file=raw.file)
+    times = read_time_parts(raw, columns.time_parts) if columns.time_parts else read_times(raw, columns)
+    parts = []
+    for target in columns.targets:
+        ids = pd.Series(target, index=times.index) if columns.id_column is None else _ids(raw, columns.id_column)
+        values = read_numbers(raw, target, columns.missing_values)
+        parts.append(pd.DataFrame({"unique_id": ids.astype("str"), "ds": times, "y": values}))
+    return pd.concat(parts, ignore_index=True)
+
+
+def _ids(raw: RawTable, column: str) -> pd.Series:
+    ids = raw.frame[column].reset_index(drop=True)
+    absent = np.flatnonzero(ids.isna() | (ids.astype("str").str.strip() == ""))
+    if len(absent):
+        raise raw.error(absent[0], "the id is missing", column=column, remedy="Fill it in, or remove the row.")
+    return ids
+
+
+def read_numbers(raw: RawTable, column: str, missing_values: tuple[str | int | float, ...] = ()) -> np.ndarray:
+    """The numbers of a column, float64 array; NaN where the field is empty or holds a stated missing value.
+
+    Raises
+    ------
+    DataError
+        Something in the column is not a number.
+    """
+    series = raw.frame[column]
+    marks = {mark for mark in missing_values if isinstance(mark, str)}
+    if pd.api.types.is_numeric_dtype(series.dtype) and not pd.api.types.is_bool_dtype(series.dtype):
+        numbers = series.to_numpy(dtype=np.float64, na_value=np.nan)
+    else:
+        cells = enumerate(series.astype("object"))
+        numbers = np.array([_number(raw, column, position, cell, marks) for position, cell in cells], dtype=np.float64)
+    sentinels = [float(mark) for mark in missing_values if not isinstance(mark, str)]
+    return np.where(np.isin(numbers, sentinels), np.nan, numbers) if sentinels else numbers
+
+
+def _number(raw: RawTable, column: str, position: int, cell: Any, marks: set[str]) -> float:
+    if isinstance(cell, str):
+        text = cell.strip()
+        if not text or text in marks:
+            return np.nan
+        plain = text.replace(",", ".") if raw.decimal == "," and "." not in text else text
+        if _NUMBER.fullmatch(plain) and (raw.decimal == "." or "." not in text):
+            return float(plain)
+        raise raw.error(position, f"{text[:60]!r} is text in a number column", column=column, remedy=_hint(text))
+    if isinstance(cell, int | float | Decimal | np.number) and not isinstance(cell, bool):
+        return float(cell)
+    if cell is None or cell is pd.NA or cell is pd.NaT:
+        return np.nan
+    raise raw.error(position, f"{cell!r} is not a number", column=column, remedy="Name a column of numbers.")
+
+
+def _hint(text: str) -> str:
+    if re.fullmatch(r"[+-]?\d+,\d+", text):
+        return 'If the comma is the decimal mark, state decimal = "," in the catalog.'
+    return (
+        f'Correct it, or if it means that nothing was observed, state missing_values = ["{text[:60]}"] in the catalog.'
+    )

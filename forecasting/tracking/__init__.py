@@ -1,0 +1,62 @@
+"""MLflow: training runs, registered models, the tracking server.
+
+The only place that imports mlflow, and only when it is used: the names below are loaded on first use, and
+``import forecasting.tracking`` alone imports nothing heavy.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from forecasting.tracking.epochs import EpochMetrics
+    from forecasting.tracking.models import (
+        Champion,
+        ModelVersion,
+        champion_version,
+        load_champion,
+        log_model,
+    )
+    from forecasting.tracking.run import TrainingRun
+    from forecasting.tracking.server import server_command
+    from forecasting.tracking.store import configure, page_url, run_url
+    from forecasting.tracking.trained_on import SnapshotFacts
+
+__all__ = [
+    "Champion",
+    "EpochMetrics",
+    "ModelVersion",
+    "SnapshotFacts",
+    "TrainingRun",
+    "champion_version",
+    "configure",
+    "load_champion",
+    "log_model",
+    "page_url",
+    "run_url",
+    "server_command",
+]
+
+_HOMES = {
+    "Champion": "models",
+    "EpochMetrics": "epochs",
+    "ModelVersion": "models",
+    "SnapshotFacts": "trained_on",
+    "TrainingRun": "run",
+    "champion_version": "models",
+    "configure": "store",
+    "load_champion": "models",
+    "log_model": "models",
+    "page_url": "store",
+    "run_url": "store",
+    "server_command": "server",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    return __all__

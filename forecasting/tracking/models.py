@@ -1,0 +1,235 @@
+"""Registered models: a trained forecaster becomes a version of its data set's model, and the champion is loaded."""
+
+import json
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+
+from forecasting.errors import TrackingError
+from forecasting.settings import masked
+from forecasting.tracking.packing import input_example, save_served_model
+from forecasting.tracking.scores import version_figures
+from forecasting.tracking.store import configure, tracking_errors
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
+    from mlflow.entities.model_registry import ModelVersion as RegisteredVersion
+
+    from forecasting.estimators import SimpleRNNForecaster
+    from forecasting.settings import Settings
+    from forecasting.tracking.run import TrainingRun
+
+CHAMPION = "champion"
+_MODEL_NAME = "forecaster"
+
+
+@dataclass(frozen=True)
+class ModelVersion:
+    """A version of a data set's registered model.
+
+    Attributes
+    ----------
+    name : str
+        The data set.
+    version : str
+    run_id : str
+        The run that trained it.
+    uri : str
+        ``models:/<name>/<version>``, for ``mlflow.pyfunc.load_model``.
+    is_champion : bool
+    tags : dict of str to str
+        Among them ``snapshot.digest``, and pooled figures: ``test.MASE``, ``test.SeasonalNaive.MASE``,
+        ``test.coverage-80``.
+    """
+
+    name: str
+    version: str
+    run_id: str
+    uri: str
+    is_champion: bool
+    tags: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Champion:
+    """The forecaster that makes the forecasts of a data set, and which version of the model it is."""
+
+    estimator: "SimpleRNNForecaster"
+    name: str
+    version: str
+    run_id: str
+    uri: str
+
+
+def log_model(
+    run: "TrainingRun",
+    estimator: Any,
+    example: pd.DataFrame,
+    *,
+    accuracy: Mapping[str, pd.DataFrame] | None = None,
+) -> ModelVersion:
+    """Log a fitted forecaster, register it under the name of its data set, and link its accuracy to it.
+
+    The model is this package's own saved folder with a copy of the package's code and nothing pickled;
+    ``mlflow.pyfunc.load_model("models:/<data set>@champion").predict(frame)`` works in a process that has the pinned
+    requirements, with this package or without. The first version becomes the champion, and so does a later one when
+    there is no champion; other versions only carry their accuracy as tags.
+
+    Parameters
+    ----------
+    run : TrainingRun
+        Open.
+    estimator : SimpleRNNForecaster
+        Fitted.
+    example : DataFrame
+        Long frame ``unique_id``, ``ds``, ``y`` as the data set has it. It decides what the model takes: times with or
+        without zone, or integer steps. The end of its first series is kept as the input example, and is forecast
+        once to make sure that the model works on it.
+    accuracy : mapping of str to DataFrame, optional
+        Accuracy tables by part ("validation", "test"), see `TrainingRun.log_accuracy`. They are logged after the
+        model, as its metrics, and described in the version and the run.
+
+    Returns
+    -------
+    ModelVersion
+
+    Raises
+    ------
+    TrackingError
+        If the store refuses.
+    DataError
+        If the forecaster cannot forecast the example.
+    """
+    from mlflow.entities import LoggedModelOutput, LoggedModelStatus
+
+    accuracy = accuracy or {}
+    shown = input_example(example, estimator)
+    client = run.client
+    with run.errors("registering the model"):
+        logged = client.create_logged_model(
+            run.experiment_id,
+            name=_MODEL_NAME,
+            source_run_id=run.run_id,
+            params=dict(client.get_run(run.run_id).data.params),
+            model_type="forecaster",
+        )
+    status = LoggedModelStatus.FAILED
+    try:
+        with tempfile.TemporaryDirectory() as folder, run.errors("writing the model"):
+            packed = Path(folder) / "model"
+            save_served_model(packed, estimator, shown, run_id=run.run_id, model_id=logged.model_id)
+            client.log_model_artifacts(logged.model_id, str(packed))
+        status = LoggedModelStatus.READY
+    finally:
+        with run.errors("registering the model"):
+            client.finalize_logged_model(logged.model_id, status)
+    with run.errors("registering the model"):
+        client.log_outputs(run.run_id, [LoggedModelOutput(logged.model_id, step=0)])
+    for part, frame in accuracy.items():
+        run.log_accuracy(part, frame, model_id=logged.model_id)
+    text = run.describe(accuracy)
+    with run.errors("registering the model"):
+        _require_registered(client, run)
+        version = client.create_model_version(
+            run.dataset,
+            f"models:/{logged.model_id}",
+            run.run_id,
+            tags=_version_tags(run, accuracy),
+            description=text,
+            model_id=logged.model_id,
+        )
+        link = json.dumps([{"name": run.dataset, "version": str(version.version)}])
+        client.set_logged_model_tags(logged.model_id, {"mlflow.modelVersions": link})
+        if CHAMPION not in client.get_registered_model(run.dataset).aliases:
+            client.set_registered_model_alias(run.dataset, CHAMPION, str(version.version))
+        return _described(client.get_model_version(run.dataset, str(version.version)))
+
+
+def champion_version(settings: "Settings", dataset: str) -> ModelVersion:
+    """Which version is the champion of a data set; asks the registry and loads nothing.
+
+    Raises
+    ------
+    TrackingError
+        If the data set has no champion, or the store does not answer.
+    """
+    return _described(_champion(configure(settings), settings, dataset))
+
+
+def load_champion(settings: "Settings", dataset: str) -> Champion:
+    """Load the forecaster that is the champion of a data set.
+
+    Raises
+    ------
+    TrackingError
+        If the data set has no champion, its files are gone, or the store does not answer.
+    """
+    from forecasting.estimators import SimpleRNNForecaster
+
+    version = champion_version(settings, dataset)
+    with tempfile.TemporaryDirectory() as folder:
+        with tracking_errors(f"loading version {version.version}", settings.tracking_uri, dataset=dataset):
+            import mlflow
+
+            where = mlflow.artifacts.download_artifacts(
+                artifact_uri=f"{version.uri}/artifacts/{_MODEL_NAME}", dst_path=folder
+            )
+        estimator = SimpleRNNForecaster.load(Path(where))
+    return Champion(estimator, version.name, version.version, version.run_id, version.uri)
+
+
+def _champion(client: "MlflowClient", settings: "Settings", dataset: str) -> "RegisteredVersion":
+    from mlflow.exceptions import MlflowException
+    from mlflow.protos.databricks_pb2 import INVALID_PARAMETER_VALUE, RESOURCE_DOES_NOT_EXIST, ErrorCode
+
+    absent = {ErrorCode.Name(RESOURCE_DOES_NOT_EXIST), ErrorCode.Name(INVALID_PARAMETER_VALUE)}
+    with tracking_errors("asking for the champion", settings.tracking_uri, dataset=dataset):
+        try:
+            return client.get_model_version_by_alias(dataset, CHAMPION)
+        except MlflowException as error:
+            if error.error_code not in absent:
+                raise
+            raise TrackingError(
+                f"there is no champion model at {masked(settings.tracking_uri)}",
+                remedy=f"Train one first: forecast train {dataset}",
+                dataset=dataset,
+            ) from error
+
+
+def _require_registered(client: "MlflowClient", run: "TrainingRun") -> None:
+    """Make the registered model of the data set if there is none."""
+    from mlflow.exceptions import MlflowException
+    from mlflow.protos.databricks_pb2 import RESOURCE_ALREADY_EXISTS, ErrorCode
+
+    text = (
+        f"Forecasts of **{run.title or run.dataset}**.\n\n"
+        "The alias `champion` marks the version that the forecasts are made with.\n\n"
+        "```python\n"
+        f'mlflow.pyfunc.load_model("models:/{run.dataset}@{CHAMPION}").predict(frame)  # unique_id, ds, y\n'
+        "```"
+    )
+    try:
+        client.create_registered_model(run.dataset, description=text)
+    except MlflowException as error:
+        if error.error_code != ErrorCode.Name(RESOURCE_ALREADY_EXISTS):
+            raise
+
+
+def _version_tags(run: "TrainingRun", accuracy: Mapping[str, pd.DataFrame]) -> dict[str, str]:
+    tags = {} if run.snapshot is None else {"snapshot.digest": run.snapshot.digest, "snapshot.last": run.snapshot.last}
+    return tags | version_figures(accuracy)
+
+
+def _described(version: "RegisteredVersion") -> ModelVersion:
+    return ModelVersion(
+        name=version.name,
+        version=str(version.version),
+        run_id=str(version.run_id),
+        uri=f"models:/{version.name}/{version.version}",
+        is_champion=CHAMPION in version.aliases,
+        tags=dict(version.tags),
+    )

@@ -1,0 +1,30 @@
+"""The registered model as MLflow runs it: this file is copied into the model's folder and executed there."""
+
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+from mlflow.models import set_model
+from mlflow.pyfunc.model import PythonModel, PythonModelContext
+
+
+class ServedForecaster(PythonModel):
+    """A saved forecaster behind MLflow's ``predict``."""
+
+    def load_context(self, context: PythonModelContext) -> None:
+        """Load the forecaster from the model's own folder."""
+        from forecasting.estimators import SimpleRNNForecaster
+
+        self.forecaster = SimpleRNNForecaster.load(Path(context.artifacts["forecaster"]))
+        self.kind = context.model_config
+
+    def predict(self, model_input: pd.DataFrame, params: dict[str, Any] | None = None) -> pd.DataFrame:  # type: ignore[override]
+        """Forecast from the histories in ``model_input``: one row per series and step ahead."""
+        from forecasting.tracking.served_frames import served_frame
+
+        frame = served_frame(model_input, tz=self.kind["tz"], integer_steps=self.kind["integer_steps"])
+        chosen = params or {}
+        return self.forecaster.predict(horizon=chosen.get("horizon"), levels=chosen.get("levels"), data=frame)
+
+
+set_model(ServedForecaster())

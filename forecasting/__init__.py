@@ -1,0 +1,38 @@
+"""Time-series forecasting with a plain tanh recurrent network, told honestly against the naive forecast.
+
+    from forecasting import SimpleRNNForecaster
+
+    forecaster = SimpleRNNForecaster(horizon=48, levels=[80, 95]).fit(frame)   # unique_id, ds, y
+    forecaster.predict()
+
+Names are loaded when they are first used: importing the package loads neither TensorFlow nor scikit-learn.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from forecasting.estimators import SimpleRNNForecaster
+    from forecasting.evaluation.backtest import backtest
+    from forecasting.evaluation.metrics import accuracy
+    from forecasting.panel import Panel, to_panel
+
+_PLACES = {
+    "SimpleRNNForecaster": "forecasting.estimators",
+    "accuracy": "forecasting.evaluation.metrics",
+    "backtest": "forecasting.evaluation.backtest",
+    "Panel": "forecasting.panel",
+    "to_panel": "forecasting.panel",
+}
+
+__all__ = ["Panel", "SimpleRNNForecaster", "accuracy", "backtest", "to_panel"]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _PLACES:
+        raise AttributeError(f"module 'forecasting' has no attribute {name!r}")
+    return getattr(import_module(_PLACES[name]), name)
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *__all__])

@@ -1,0 +1,185 @@
+"""Fitting the members of a forecaster: start, train, decide on held-out windows, calibrate, and train again on all."""
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from forecasting.evaluation.intervals import SplitConformal
+from forecasting.network import linear
+from forecasting.network.callbacks import Callbacks
+from forecasting.network.engine import engine
+from forecasting.network.spec import NetworkSpec, Weights, initial_weights
+from forecasting.network.training import EPOCHS, HeldOut, TrainingPlan, train
+from forecasting.windows import Cuts, Windows
+
+_TRUSTS = np.linspace(0.0, 1.0, 21)
+
+
+@dataclass(frozen=True, eq=False)
+class Model:
+    """A fitted ensemble: everything that a forecast needs but the histories.
+
+    Attributes
+    ----------
+    spec : NetworkSpec
+    members : list of dict of str to array
+        Weights of each network; the ensemble is the median of their forecasts.
+    anchor : str
+        ``"naive"`` or ``"seasonal_naive"``: which of them was better on the held-out windows.
+    anchor_kernel : float64 array of shape (lookback, horizon)
+    trust : float
+        Share of the ensemble in the forecast; the rest is the anchor.
+    penalty : float or None
+        Ridge penalty of the linear start; None where the anchor alone was the better start.
+    conformal : SplitConformal
+        Of the absolute scaled errors on the held-out windows.
+    """
+
+    spec: NetworkSpec
+    members: list[Weights]
+    anchor: str
+    anchor_kernel: np.ndarray
+    trust: float
+    penalty: float | None
+    conformal: SplitConformal
+
+    def forecast(self, inputs: np.ndarray, observed: np.ndarray) -> np.ndarray:
+        """Scaled forecasts of shape (n, horizon) from scaled windows of shape (n, lookback)."""
+        network = engine(self.spec)
+        median = np.median([network.forecast(weights, inputs, observed) for weights in self.members], axis=0)
+        return _combined(median, inputs @ self.anchor_kernel, self.trust)
+
+
+@dataclass(eq=False)
+class Fit:
+    """A fit: the model, and what it went through.
+
+    Attributes
+    ----------
+    model : Model
+    validated : float64 array of shape (n_held_out, horizon)
+        Scaled forecasts of the held-out windows by networks that were not trained on them.
+    history : list of dict
+        One entry per epoch of every training: ``epoch``, ``member``, ``stage`` (0 with windows held out, 1 on all),
+        ``loss``, ``val_loss`` (stage 0), ``learning_rate``, ``seconds``.
+    interrupted : bool
+        Whether the training was interrupted; the model is then the best there was.
+    """
+
+    model: Model
+    validated: np.ndarray
+    history: list[dict[str, float]] = field(default_factory=list)
+    interrupted: bool = False
+
+
+def fit_model(
+    spec: NetworkSpec,
+    windows: Windows,
+    cuts: Cuts,
+    held_out: HeldOut,
+    all_cuts: Cuts | None,
+    plan: TrainingPlan,
+    *,
+    n_members: int,
+    combine: bool,
+    rng: np.random.Generator,
+    callbacks: Sequence[Any],
+) -> Fit:
+    """Fit an ensemble.
+
+    Parameters
+    ----------
+    spec : NetworkSpec
+    windows : Windows
+    cuts : Cuts
+        For the first training; their targets do not touch what is held out.
+    held_out : HeldOut
+        The windows that decide: when to stop, which start, how much trust, how wide the intervals.
+    all_cuts : Cuts or None
+        For the second training, from fresh weights and for as many steps as were best in the first; None for none.
+    plan : TrainingPlan
+    n_members : int
+    combine : bool
+        Whether the ensemble is combined with the naive forecast.
+    rng : numpy.random.Generator
+    callbacks : sequence of TrainingCallback
+    """
+    network, watch = engine(spec), Callbacks(callbacks)
+    anchor, anchor_kernel = linear.best_anchor(windows, spec.horizon, held_out)
+    first, kernels, penalty = anchor_kernel, {}, None
+    if spec.linear_skip:
+        kernels = linear.ridge_kernels(windows, cuts, anchor_kernel, spec.horizon, rng)
+        penalty = linear.best_penalty(kernels, anchor_kernel, held_out)
+        first = anchor_kernel if penalty is None else kernels[penalty]
+    history = _History(watch)
+    stages = 1 if all_cuts is None else 2
+    started = time.monotonic()
+    watch.on_train_begin(
+        {
+            "members": n_members,
+            "windows": len(cuts),
+            "held_out_windows": len(held_out.inputs),
+            "epochs": n_members * stages * EPOCHS,
+        }
+    )
+    seeds = rng.spawn(n_members)
+    trained = []
+    interrupted = False
+    for member, seed in enumerate(seeds):
+        start = initial_weights(spec, seed, first)
+        trained.append(
+            train(network, start, windows, cuts, plan, seed, held_out=held_out, on_epoch=history.add(member, 0))
+        )
+        interrupted = trained[-1].interrupted
+        if interrupted:
+            break
+    forecasts = [network.forecast(result.weights, held_out.inputs, held_out.observed) for result in trained]
+    median, naive = np.median(forecasts, axis=0), held_out.inputs @ anchor_kernel
+    trust = _best_trust(median, naive, held_out) if combine else 1.0
+    validated = _combined(median, naive, trust)
+    members = [result.weights for result in trained]
+    if all_cuts is not None and not interrupted:
+        if penalty is not None:
+            first = linear.ridge_kernels(windows, all_cuts, anchor_kernel, spec.horizon, rng)[penalty]
+        for member, (seed, result) in enumerate(zip(seeds, trained, strict=True)):
+            again = plan.shortened(result.steps)
+            start = initial_weights(spec, seed, first)
+            final = train(network, start, windows, all_cuts, again, seed, on_epoch=history.add(member, 1))
+            interrupted = final.interrupted
+            if interrupted:
+                break
+            members[member] = final.weights
+    watch.on_train_end({"seconds": time.monotonic() - started, "epochs": float(len(history.entries))})
+    conformal = SplitConformal.fit(np.abs(held_out.target - validated))
+    model = Model(spec, members, anchor, anchor_kernel, trust, penalty, conformal)
+    return Fit(model, validated, history.entries, interrupted)
+
+
+def _combined(ensemble: np.ndarray, anchor: np.ndarray, trust: float) -> np.ndarray:
+    return trust * np.asarray(ensemble, dtype=np.float64) + (1 - trust) * anchor
+
+
+def _best_trust(ensemble: np.ndarray, anchor: np.ndarray, held_out: HeldOut) -> float:
+    """The weight with the lowest error on the held-out windows (a forecast combination, Bates and Granger 1969)."""
+    errors = [held_out.error(_combined(ensemble, anchor, trust)) for trust in _TRUSTS]
+    return float(_TRUSTS[int(np.argmin(errors))])
+
+
+class _History:
+    """Collects the epochs of all trainings under one running number."""
+
+    def __init__(self, watch: Callbacks) -> None:
+        self.entries: list[dict[str, float]] = []
+        self._watch = watch
+
+    def add(self, member: int, stage: int) -> Any:
+        """What a training calls with each of its epochs."""
+
+        def add(entry: dict[str, float]) -> None:
+            self.entries.append({"epoch": len(self.entries), "member": member, "stage": stage, **entry})
+            self._watch.on_epoch_end(len(self.entries) - 1, self.entries[-1])
+
+        return add

@@ -1,0 +1,403 @@
+"""SimpleRNNForecaster: one plain recurrent network for all series of a data set, with scikit-learn's conventions."""
+
+import logging
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Self
+
+import numpy as np
+import pandas as pd
+from sklearn.base import BaseEstimator
+from sklearn.utils import check_random_state
+from sklearn.utils.validation import check_is_fitted
+
+from forecasting.estimators import storing
+from forecasting.estimators.fitting import Model, fit_model
+from forecasting.estimators.parameters import (
+    Allowed,
+    check_parameters,
+    flag,
+    one_of,
+    or_none,
+    percentages,
+    positive,
+    seed,
+    whole,
+)
+from forecasting.estimators.planning import divide
+from forecasting.estimators.rolling import forecast_path
+from forecasting.evaluation.frames import interval_columns
+from forecasting.network.callbacks import ProgressLine, TrainingCallback
+from forecasting.network.spec import NetworkSpec
+from forecasting.network.training import HeldOut, TrainingPlan
+from forecasting.panel import Notice, Panel, to_panel, treat_gaps
+from forecasting.targets import TARGETS, Target
+from forecasting.windows import Windows
+
+NAME = "SimpleRNN"
+"""The name of the forecast's column."""
+
+_log = logging.getLogger(__name__)
+
+_RULES: dict[str, Allowed] = {
+    "horizon": whole(1),
+    "season_length": or_none(whole(1)),
+    "lookback": or_none(whole(2)),
+    "levels": or_none(percentages()),
+    "gaps": one_of("refuse", "interpolate", "mask"),
+    "target": one_of(*TARGETS),
+    "segment_length": or_none(whole(1)),
+    "units": whole(1),
+    "n_layers": whole(1),
+    "linear_skip": flag(),
+    "combine_naive": flag(),
+    "n_members": whole(1),
+    "max_steps": whole(1),
+    "batch_size": whole(1),
+    "learning_rate": positive(),
+    "clip_norm": positive(),
+    "refit": flag(),
+    "random_state": or_none(seed()),
+    "verbose": whole(0),
+}
+
+
+class SimpleRNNForecaster(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no types
+    """Forecast many series with one plain tanh recurrent network.
+
+    The recurrence is h_t = tanh(W_xh x_t + W_hh h_{t-1} + b), where x_t is a segment of the look-back, by default a
+    season. All series are learned by one network, each window scaled by what it shows itself; the last state gives all
+    steps of the horizon at once, added to a linear map of the window that starts as a ridge regression. The forecast is
+    the median of a few such networks, combined with the naive forecast as far as held-out windows advise it.
+
+    Parameters
+    ----------
+    horizon : int
+        Steps to forecast.
+    season_length : int, optional
+        Steps of a season; by default the usual one of the frequency (24 for hours, 12 for months, 1 for sessions).
+    lookback : int, optional
+        Steps that the network reads, at least 2; by default half of what the median series can spare, in whole
+        segments, 14 at most. A stated look-back must fit into every series; with the default one, windows that begin
+        before a series does are padded.
+    levels : sequence of float, optional
+        Coverage of the prediction intervals in percent; none by default. Any level can be asked for at `predict`.
+    frequency : str or int, default "infer"
+        The step between observations; see `forecasting.panel.Frequency`.
+    calendar : str, optional
+        An exchange such as ``"XNYS"``, whose sessions are then the steps.
+    gaps : {"refuse", "interpolate", "mask"}, default "refuse"
+        What to do about steps without a value: stop; read a straight line in their place; or tell the network that they
+        are missing. They are never targets, and never scored.
+    target : {"none", "log", "difference", "log_return"}, default "none"
+        What the network sees of the series; forecasts come back in the unit of the series.
+    segment_length : int, optional
+        Steps of the look-back that one step of the recurrence reads; by default a season.
+    units : int, default 64
+        Size of the state.
+    n_layers : int, default 2
+        Recurrent layers, each adding to the states of the one below.
+    linear_skip : bool, default True
+        Whether a linear map leads from the window to the output, beside the recurrence.
+    combine_naive : bool, default True
+        Whether the forecast is combined with the naive one, weighted on held-out windows.
+    n_members : int, default 3
+        Networks whose median is the forecast.
+    max_steps : int, default 400
+        Gradient steps per network at most.
+    batch_size : int, default 128
+        Windows per gradient step.
+    learning_rate : float, default 0.002
+        Of Adam, at the first step.
+    clip_norm : float, default 1.0
+        Largest global norm of a gradient.
+    refit : bool, default True
+        Whether the networks are trained again, from fresh weights, on everything, after the held-out windows have
+        decided for how long.
+    random_state : int or numpy.random.RandomState, optional
+        The same number gives the same forecasts.
+    verbose : int, default 1
+        0 shows no progress line.
+
+    Attributes
+    ----------
+    panel_ : Panel
+        The series that `predict` goes on from.
+    frequency_ : Frequency
+    season_length_, lookback_, segment_length_ : int
+    levels_ : list of float
+    anchor_ : str
+        ``"naive"`` or ``"seasonal_naive"``: the one that was better on the held-out windows.
+    trust_ : float
+        Share of the network in the forecast, 0 to 1; the rest is the naive forecast.
+    history_ : list of dict
+        One entry per epoch: ``epoch``, ``member``, ``stage``, ``loss``, ``val_loss``, ``learning_rate``, ``seconds``.
+    validation_ : DataFrame
+        Forecasts of the held-out windows by networks not trained on them: ``unique_id``, ``cutoff``, ``ds``, ``y``,
+        ``SimpleRNN``, ``SeasonalNaive``. They decided when to stop and how wide the intervals are, so they flatter: use
+        `forecasting.evaluation.backtest` to judge. Not kept by `save`.
+    n_parameters_ : int
+        Of all members together.
+    fit_seconds_ : float
+    device_ : str
+        Backend and device of the training.
+    notices_ : tuple of Notice
+        What was seen or done about the data.
+    """
+
+    def __init__(
+        self,
+        horizon: int,
+        *,
+        season_length: int | None = None,
+        lookback: int | None = None,
+        levels: Sequence[float] | None = None,
+        frequency: str | int = "infer",
+        calendar: str | None = None,
+        gaps: str = "refuse",
+        target: str = "none",
+        segment_length: int | None = None,
+        units: int = 64,
+        n_layers: int = 2,
+        linear_skip: bool = True,
+        combine_naive: bool = True,
+        n_members: int = 3,
+        max_steps: int = 400,
+        batch_size: int = 128,
+        learning_rate: float = 2e-3,
+        clip_norm: float = 1.0,
+        refit: bool = True,
+        random_state: int | np.random.RandomState | None = None,
+        verbose: int = 1,
+    ) -> None:
+        self.horizon = horizon
+        self.season_length = season_length
+        self.lookback = lookback
+        self.levels = levels
+        self.frequency = frequency
+        self.calendar = calendar
+        self.gaps = gaps
+        self.target = target
+        self.segment_length = segment_length
+        self.units = units
+        self.n_layers = n_layers
+        self.linear_skip = linear_skip
+        self.combine_naive = combine_naive
+        self.n_members = n_members
+        self.max_steps = max_steps
+        self.batch_size = batch_size
+        self.learning_rate = learning_rate
+        self.clip_norm = clip_norm
+        self.refit = refit
+        self.random_state = random_state
+        self.verbose = verbose
+
+    def fit(self, data: pd.DataFrame | pd.Series | Panel, callbacks: Sequence[TrainingCallback] = ()) -> Self:
+        """Fit anew to all series.
+
+        Parameters
+        ----------
+        data : DataFrame, Series or Panel
+            A long frame (``unique_id``, ``ds``, ``y``), a wide frame, a series, or a panel; see
+            `forecasting.panel.to_panel`.
+        callbacks : sequence of TrainingCallback, optional
+            Told about every epoch.
+
+        Returns
+        -------
+        self
+
+        Raises
+        ------
+        ParameterError
+            A parameter has a value that is not allowed.
+        DataError
+            The data cannot be used, or a series is too short.
+        KeyboardInterrupt
+            Stopped from the keyboard; if an epoch was done by then, the estimator is fitted with the best weights so
+            far.
+        """
+        check_parameters(type(self).__name__, self.get_params(deep=False), _RULES)
+        started = time.monotonic()
+        panel, notices = to_panel(data, frequency=self.frequency, calendar=self.calendar)
+        target = Target.parse(self.target)
+        division = divide(
+            panel,
+            horizon=self.horizon,
+            season_length=self.season_length,
+            lookback=self.lookback,
+            segment_length=self.segment_length,
+        )
+        windows, treated = self._windows(panel, target, division.lookback, division.season_length)
+        least = division.least_history
+        spec = NetworkSpec(
+            lookback=division.lookback,
+            horizon=self.horizon,
+            segment_length=division.segment_length,
+            units=self.units,
+            n_layers=self.n_layers,
+            masked=windows.has_missing or least < division.lookback,
+            linear_skip=self.linear_skip,
+        )
+        held_cuts = windows.held_out_cuts(self.horizon, least_history=least, held_out=division.held_out)
+        batch = windows.gather(held_cuts)
+        held_out = HeldOut(batch.inputs, batch.observed, windows.targets(held_cuts, batch, self.horizon))
+        cuts = windows.cuts(self.horizon, least_history=least, held_out=division.held_out)
+        fit = fit_model(
+            spec,
+            windows,
+            cuts,
+            held_out,
+            windows.cuts(self.horizon, least_history=least) if self.refit else None,
+            TrainingPlan(self.max_steps, self.batch_size, self.learning_rate, self.clip_norm),
+            n_members=self.n_members,
+            combine=self.combine_naive,
+            rng=np.random.default_rng(check_random_state(self.random_state).randint(2**31)),
+            callbacks=[*([ProgressLine()] if self.verbose else []), *callbacks],
+        )
+        self.panel_ = panel
+        self.frequency_ = panel.frequency
+        self.season_length_ = division.season_length
+        self.lookback_ = division.lookback
+        self.levels_ = list(self.levels or [])
+        self.history_ = fit.history
+        self.notices_ = (*notices, *treated)
+        self._use(fit.model)
+        self.validation_ = _validation_frame(
+            panel,
+            held_cuts.series,
+            held_cuts.row,
+            target.values(batch.path(fit.validated)),
+            target.values(windows.seasonal_naive(held_cuts, self.horizon)),
+        )
+        self.device_ = storing.device()
+        self.fit_seconds_ = time.monotonic() - started
+        if fit.interrupted:
+            raise KeyboardInterrupt("the training was interrupted; the estimator holds the best weights until then")
+        return self
+
+    def predict(
+        self,
+        horizon: int | None = None,
+        levels: Sequence[float] | None = None,
+        data: pd.DataFrame | pd.Series | Panel | None = None,
+    ) -> pd.DataFrame:
+        """Forecast every series from its own end.
+
+        Parameters
+        ----------
+        horizon : int, optional
+            Steps to forecast; by default those fitted for. Beyond them the network goes on from its own forecasts, and
+            the intervals widen like those of a random walk, which is an extrapolation.
+        levels : sequence of float, optional
+            Coverage of the intervals in percent; by default those given to the estimator.
+        data : DataFrame, Series or Panel, optional
+            Histories to go on from, of the frequency fitted to; by default those fitted to. Series may be new, and
+            shorter or longer than the look-back.
+
+        Returns
+        -------
+        DataFrame
+            ``unique_id``, ``ds``, ``SimpleRNN``, and for each level ``SimpleRNN-lo-80`` and ``SimpleRNN-hi-80``;
+            ``horizon`` rows per series.
+
+        Raises
+        ------
+        sklearn.exceptions.NotFittedError
+            `fit` has not been called.
+        ParameterError, DataError
+            As for `fit`.
+        """
+        check_is_fitted(self)
+        steps = self.horizon if horizon is None else horizon
+        wanted = self.levels_ if levels is None else levels
+        given = {"horizon": steps, "levels": wanted}
+        check_parameters("predict", given, {"horizon": whole(1), "levels": percentages()})
+        panel = self.panel_ if data is None else self._read(data)
+        windows, _ = self._windows(panel, self._target, self.lookback_, self.season_length_)
+        center, scale = forecast_path(self._model, windows, steps)
+        columns = {NAME: self._target.values(center).ravel()}
+        for level in wanted:
+            half = self._model.conformal.half_width(level, steps) * scale[:, None]
+            for column, end in zip(interval_columns(NAME, level), (center - half, center + half), strict=True):
+                columns[column] = self._target.values(end).ravel()
+        ids = np.repeat(panel.ids, steps)
+        return pd.DataFrame({"unique_id": ids, "ds": panel.stamps(panel.future_times(steps)), **columns})
+
+    def save(self, folder: str | Path) -> None:
+        """Write the fitted estimator into a new folder: two files, JSON and arrays, nothing pickled.
+
+        Kept are the parameters, the weights and as much of each series as a forecast needs.
+
+        Raises
+        ------
+        sklearn.exceptions.NotFittedError
+            `fit` has not been called.
+        StorageError
+            The folder exists and is not empty, or cannot be written.
+        """
+        check_is_fitted(self)
+        storing.write(self, Path(folder))
+
+    @classmethod
+    def load(cls, folder: str | Path) -> Self:
+        """The estimator that `save` wrote into a folder.
+
+        Raises
+        ------
+        StorageError
+            There is none, it is damaged, or a newer version of the package wrote it.
+        """
+        loaded: Self = storing.read(cls, Path(folder))
+        return loaded
+
+    def _use(self, model: Model) -> None:
+        self._model = model
+        self.segment_length_ = model.spec.segment_length
+        self.anchor_ = model.anchor
+        self.trust_ = model.trust
+        self.n_parameters_ = sum(weight.size for member in model.members for weight in member.values())
+
+    @property
+    def _target(self) -> Target:
+        return Target.parse(self.target)
+
+    def _read(self, data: pd.DataFrame | pd.Series | Panel) -> Panel:
+        frequency = self.frequency_
+        panel, notices = to_panel(data, frequency=frequency, calendar=frequency.calendar)
+        for notice in notices:
+            _log.warning("%s", notice.message)
+        return panel
+
+    def _windows(
+        self, panel: Panel, target: Target, lookback: int, season_length: int
+    ) -> tuple[Windows, tuple[Notice, ...]]:
+        treated, notices = treat_gaps(panel, self.gaps)
+        windows = Windows(
+            target.path(panel),
+            panel.indptr,
+            lookback,
+            season_length,
+            differenced=target.differenced,
+            filled=target.path(treated),
+        )
+        return windows, notices
+
+
+def _validation_frame(
+    panel: Panel, series: np.ndarray, rows: np.ndarray, forecast: np.ndarray, seasonal_naive: np.ndarray
+) -> pd.DataFrame:
+    """Held-out forecasts as a backtest has them; ``rows`` are the cuts, forecasts have the shape (n, horizon)."""
+    horizon = forecast.shape[1]
+    ahead = (rows[:, None] + np.arange(horizon)).ravel()
+    return pd.DataFrame(
+        {
+            "unique_id": np.repeat(panel.ids[series], horizon),
+            "cutoff": panel.stamps(np.repeat(panel.times[rows - 1], horizon)),
+            "ds": panel.stamps(panel.times[ahead]),
+            "y": panel.values[ahead],
+            NAME: forecast.ravel(),
+            "SeasonalNaive": seasonal_naive.ravel(),
+        }
+    )

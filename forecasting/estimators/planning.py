@@ -1,0 +1,110 @@
+"""How a panel is divided before a network is fitted to it: look-back, segments, and what is held out."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from forecasting.errors import DataError, ParameterError
+from forecasting.panel import Panel
+
+_MOST_SEGMENTS = 14
+_FEWEST_SEGMENTS = 2
+_MOST_STEPS_WITHOUT_SEASON = 32
+_HELD_OUT_WINDOWS = 256
+_LARGEST_HELD_OUT_SHARE = 0.2
+
+
+@dataclass(frozen=True, eq=False)
+class Division:
+    """A division of a panel.
+
+    Attributes
+    ----------
+    lookback, segment_length, season_length : int
+        In steps; ``lookback`` is a multiple of ``segment_length``.
+    least_history : int
+        Steps of its own series that a training window shows at least; the rest of it is padding.
+    held_out : int64 array of shape (n_series,)
+        Steps at the end of each series that the first training does not touch; 0 for series too short to spare any.
+    """
+
+    lookback: int
+    segment_length: int
+    season_length: int
+    least_history: int
+    held_out: np.ndarray
+
+
+def divide(
+    panel: Panel,
+    *,
+    horizon: int,
+    season_length: int | None,
+    lookback: int | None,
+    segment_length: int | None,
+) -> Division:
+    """Choose what was left open and check that the series are long enough.
+
+    The default season is the usual one of the frequency, a segment is a season (a step where there is none), and the
+    look-back is half of what the median series can spare, from 2 to 14 segments. Held out are the last ``horizon``
+    steps of every series, and where few series give few windows up to a fifth of each.
+
+    Raises
+    ------
+    DataError
+        A series is too short; names the series and what is needed.
+    ParameterError
+        A stated look-back is not a multiple of the segment.
+    """
+    season = season_length or panel.frequency.season_length
+    segment = segment_length or _usual_segment(season, lookback)
+    lengths = panel.lengths
+    chosen = lookback or _usual_lookback(int(np.median(lengths)), horizon, season, segment)
+    if chosen % segment:
+        raise ParameterError(
+            f"the look-back of {chosen} steps is not a multiple of the segment of {segment} steps",
+            remedy=f"Use lookback={-(-chosen // segment) * segment}, or a segment_length that divides it",
+            parameter="lookback",
+        )
+    least = chosen if lookback else min(chosen, season + 1)
+    short = np.flatnonzero(lengths < least + horizon)
+    if len(short):
+        raise DataError(
+            f"{len(short)} of {panel.n_series} series are shorter than look-back and horizon"
+            f" ({least} + {horizon} steps), the shortest having {lengths[short].min()}",
+            remedy="Leave them out, or use a shorter horizon or a shorter (or no stated) look-back",
+            series=", ".join(map(str, panel.ids[short[:3]])),
+        )
+    held_out = _held_out(lengths, horizon, least)
+    if not held_out.any():
+        raise DataError(
+            f"no series is long enough to hold out {horizon} steps to validate on: the longest has {lengths.max()}"
+            f" steps, and {least + 2 * horizon} are needed",
+            remedy="Give a longer history, or use a shorter horizon or look-back",
+            series=panel.ids[int(np.argmax(lengths))],
+        )
+    room = lengths - held_out - horizon + 1
+    full, padded = np.maximum(room - chosen, 0), np.maximum(room - least, 0)
+    if (full > 0).all() and full.sum() >= padded.sum() / 2:
+        least = chosen
+    return Division(chosen, segment, season, least, held_out)
+
+
+def _usual_segment(season: int, lookback: int | None) -> int:
+    """A season, or where a stated look-back is not made of seasons the longest shorter segment that divides it."""
+    if lookback is None or lookback % season == 0:
+        return season
+    return max(size for size in range(1, min(season, lookback) + 1) if lookback % size == 0)
+
+
+def _usual_lookback(median_length: int, horizon: int, season: int, segment: int) -> int:
+    most = _MOST_SEGMENTS if season > 1 else max(_MOST_STEPS_WITHOUT_SEASON // segment, _FEWEST_SEGMENTS)
+    spare = (median_length - 2 * horizon) // 2
+    return segment * int(np.clip(spare // segment, _FEWEST_SEGMENTS, most))
+
+
+def _held_out(lengths: np.ndarray, horizon: int, least_history: int) -> np.ndarray:
+    wanted = horizon - 1 + -(-_HELD_OUT_WINDOWS // len(lengths))
+    steps = np.maximum(np.minimum(wanted, (_LARGEST_HELD_OUT_SHARE * lengths).astype(np.int64)), horizon)
+    steps = np.where(lengths - steps < least_history + horizon, horizon, steps)
+    return np.where(lengths - steps < least_history + horizon, 0, steps)

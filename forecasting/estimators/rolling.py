@@ -1,0 +1,39 @@
+"""From a fitted model and histories to a forecast of any horizon."""
+
+import numpy as np
+
+from forecasting.estimators.fitting import Model
+from forecasting.windows import Windows
+
+_SERIES_AT_ONCE = 8192
+
+
+def forecast_path(model: Model, windows: Windows, horizon: int) -> tuple[np.ndarray, np.ndarray]:
+    """Forecast every series from its end.
+
+    Within the model's horizon all steps come from one reading of the window. Beyond it the forecast is appended to the
+    history and read again, as often as needed.
+
+    Returns
+    -------
+    center : float64 array of shape (n_series, horizon)
+        On the path.
+    scale : float64 array of shape (n_series,)
+        Of the window at the end of each history.
+    """
+    center, scale = _from_end(model, windows)
+    blocks = [center]
+    while sum(block.shape[1] for block in blocks) < horizon:
+        windows = windows.extended(blocks[-1])
+        blocks.append(_from_end(model, windows)[0])
+    return np.concatenate(blocks, axis=1)[:, :horizon], scale
+
+
+def _from_end(model: Model, windows: Windows) -> tuple[np.ndarray, np.ndarray]:
+    ends = windows.end_cuts()
+    centers, scales = [], []
+    for first in range(0, len(ends), _SERIES_AT_ONCE):
+        batch = windows.gather(ends.take(np.arange(first, min(first + _SERIES_AT_ONCE, len(ends)))))
+        centers.append(batch.path(model.forecast(batch.inputs, batch.observed)))
+        scales.append(batch.scale)
+    return np.concatenate(centers), np.concatenate(scales)

@@ -1,0 +1,129 @@
+"""Writing a fitted forecaster into a folder and reading it back: JSON and plain arrays, nothing pickled.
+
+forecaster.json   format, versions, parameters, what was fitted besides arrays
+arrays.npz        weights, calibration, and the end of each series
+"""
+
+import json
+import zipfile
+from dataclasses import asdict
+from importlib.metadata import version
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from forecasting.errors import StorageError
+from forecasting.estimators.fitting import Model
+from forecasting.evaluation.intervals import SplitConformal
+from forecasting.network.spec import NetworkSpec
+from forecasting.panel import Frequency, Notice, Panel
+
+if TYPE_CHECKING:
+    from forecasting.estimators.forecaster import SimpleRNNForecaster
+
+FORMAT = 1
+_TEXT, _ARRAYS = "forecaster.json", "arrays.npz"
+
+
+def write(estimator: "SimpleRNNForecaster", folder: Path) -> None:
+    """Write into a new or empty folder; see `SimpleRNNForecaster.save`."""
+    model, panel = estimator._model, estimator.panel_
+    text = {
+        "format": FORMAT,
+        "versions": {name: version(name) for name in ("keras", "numpy", "pandas", "scikit-learn")},
+        "parameters": {name: _plain(value) for name, value in estimator.get_params(deep=False).items()},
+        "network": asdict(model.spec),
+        "members": len(model.members),
+        "anchor": model.anchor,
+        "trust": model.trust,
+        "penalty": model.penalty,
+        "season_length": estimator.season_length_,
+        "frequency": {"alias": panel.frequency.alias, "calendar": panel.frequency.calendar, "tz": panel.tz},
+        "history": estimator.history_,
+        "fit_seconds": estimator.fit_seconds_,
+        "device": estimator.device_,
+        "notices": [asdict(notice) for notice in estimator.notices_],
+    }
+    arrays = {f"member-{i}/{name}": weight for i, member in enumerate(model.members) for name, weight in member.items()}
+    arrays |= {f"conformal/{name}": array for name, array in model.conformal.to_arrays().items()}
+    tail = panel.keep_last(2 * (estimator.lookback_ + estimator.season_length_))
+    arrays |= {
+        "anchor": model.anchor_kernel,
+        "panel/values": tail.values,
+        "panel/times": tail.times,
+        "panel/indptr": tail.indptr,
+        "panel/ids": np.asarray(tail.ids, dtype=np.str_),
+    }
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        if any(folder.iterdir()):
+            raise StorageError("the folder is not empty", remedy="Save into a new one", file=folder)
+        np.savez(folder / _ARRAYS, allow_pickle=False, **arrays)
+        (folder / _TEXT).write_text(json.dumps(text, indent=1), encoding="utf-8")
+    except OSError as error:
+        if isinstance(error, StorageError):
+            raise
+        raise StorageError(f"the forecaster could not be written: {error}", file=folder) from error
+
+
+def read(kind: type["SimpleRNNForecaster"], folder: Path) -> Any:
+    """Read what `write` wrote; see `SimpleRNNForecaster.load`."""
+    try:
+        text = json.loads((folder / _TEXT).read_text(encoding="utf-8"))
+        if text["format"] > FORMAT:
+            raise StorageError(
+                f"a newer version of this package wrote it (format {text['format']}, this one reads up to {FORMAT})",
+                remedy="Update the package",
+                file=folder,
+            )
+        with np.load(folder / _ARRAYS, allow_pickle=False) as stored:
+            arrays = {name: stored[name] for name in stored.files}
+        return _restored(kind, text, arrays)
+    except FileNotFoundError as error:
+        raise StorageError("there is no forecaster in this folder", file=folder) from error
+    except (ValueError, KeyError, TypeError, zipfile.BadZipFile, EOFError) as error:
+        raise StorageError(f"the forecaster is damaged: {error}", remedy="Train it anew", file=folder) from error
+
+
+def device() -> str:
+    """Backend and device that networks run on, such as ``"tensorflow cpu:0"``."""
+    import keras
+
+    return f"{keras.backend.backend()} {keras.distribution.list_devices()[0]}"
+
+
+def _restored(kind: type["SimpleRNNForecaster"], text: dict[str, Any], arrays: dict[str, np.ndarray]) -> Any:
+    spec = NetworkSpec(**text["network"])
+    members = [{name: arrays[f"member-{i}/{name}"] for name in spec.shapes()} for i in range(text["members"])]
+    conformal = SplitConformal.from_arrays({name: arrays[f"conformal/{name}"] for name in ("errors", "weights")})
+    frequency = Frequency.parse(text["frequency"]["alias"], text["frequency"]["calendar"])
+    estimator = kind(**text["parameters"])
+    estimator.panel_ = Panel(
+        values=arrays["panel/values"],
+        times=arrays["panel/times"],
+        indptr=arrays["panel/indptr"],
+        ids=arrays["panel/ids"].astype(object),
+        frequency=frequency,
+        tz=text["frequency"]["tz"],
+    )
+    estimator.frequency_ = frequency
+    estimator.season_length_ = text["season_length"]
+    estimator.lookback_ = spec.lookback
+    estimator.levels_ = list(estimator.levels or [])
+    estimator.history_ = text["history"]
+    estimator.fit_seconds_ = text["fit_seconds"]
+    estimator.device_ = text["device"]
+    estimator.notices_ = tuple(Notice(**{**notice, "series": tuple(notice["series"])}) for notice in text["notices"])
+    model = Model(spec, members, text["anchor"], arrays["anchor"], text["trust"], text["penalty"], conformal)
+    estimator._use(model)
+    return estimator
+
+
+def _plain(value: Any) -> Any:
+    """A parameter as JSON has it; a random generator has no such form, and none is needed to forecast."""
+    if isinstance(value, np.random.RandomState):
+        return None
+    if isinstance(value, np.generic):
+        return value.item()
+    return [_plain(item) for item in value] if isinstance(value, list | tuple | np.ndarray) else value

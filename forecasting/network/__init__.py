@@ -1,0 +1,1 @@
+"""The Keras side: building, training and running one plain recurrent network."""

@@ -1,0 +1,96 @@
+"""The shape of a network, and its weights before training."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+Weights = dict[str, np.ndarray]
+"""Weights by ``layer.weight``, float32: all that distinguishes one trained network of a shape from another."""
+
+
+@dataclass(frozen=True)
+class NetworkSpec:
+    """What decides the shape of a network.
+
+    Attributes
+    ----------
+    lookback, horizon : int
+        Steps in, steps out.
+    segment_length : int
+        Steps of the look-back that one step of the recurrence reads; divides ``lookback``.
+    units, n_layers : int
+        Size of the state, and number of recurrent layers on top of each other.
+    masked : bool
+        Whether the network is told which steps were observed.
+    linear_skip : bool
+        Whether a linear map leads from the window straight to the output.
+    """
+
+    lookback: int
+    horizon: int
+    segment_length: int
+    units: int
+    n_layers: int
+    masked: bool
+    linear_skip: bool
+
+    @property
+    def segments(self) -> int:
+        """Steps of the recurrence."""
+        return self.lookback // self.segment_length
+
+    @property
+    def features(self) -> int:
+        """Numbers that one step of the recurrence reads."""
+        return self.segment_length * (2 if self.masked else 1)
+
+    def shapes(self) -> dict[str, tuple[int, ...]]:
+        """The shape of every weight, in the order of the computation."""
+        shapes: dict[str, tuple[int, ...]] = {}
+        for layer in range(self.n_layers):
+            if layer:
+                shapes[f"norm_{layer}.gamma"] = shapes[f"norm_{layer}.beta"] = (self.units,)
+            shapes[f"rnn_{layer}.kernel"] = (self.units if layer else self.features, self.units)
+            shapes[f"rnn_{layer}.recurrent_kernel"] = (self.units, self.units)
+            shapes[f"rnn_{layer}.bias"] = (self.units,)
+        shapes["head.kernel"] = (self.units, self.horizon)
+        shapes["head.bias"] = (self.horizon,)
+        if self.linear_skip:
+            shapes["skip.kernel"] = (self.lookback, self.horizon)
+        return shapes
+
+
+def initial_weights(spec: NetworkSpec, rng: np.random.Generator, skip: np.ndarray | None = None) -> Weights:
+    """Weights before training.
+
+    Recurrent kernels are orthogonal (Saxe et al. 2013, arXiv 1312.6120), input kernels Glorot uniform. The head is
+    zero, so that before training the forecast is that of the linear skip; without one the head is Glorot uniform too.
+
+    Parameters
+    ----------
+    spec : NetworkSpec
+    rng : numpy.random.Generator
+    skip : array of shape (lookback, horizon), optional
+        Where the linear skip begins; zero by default.
+    """
+    weights = {}
+    for name, shape in spec.shapes().items():
+        kind = name.split(".")[1]
+        if kind == "recurrent_kernel":
+            value = _orthogonal(shape, rng)
+        elif kind == "gamma":
+            value = np.ones(shape)
+        elif kind == "kernel" and (name.startswith("rnn") or (name == "head.kernel" and not spec.linear_skip)):
+            limit = np.sqrt(6 / sum(shape))
+            value = rng.uniform(-limit, limit, shape)
+        elif name == "skip.kernel" and skip is not None:
+            value = skip
+        else:
+            value = np.zeros(shape)
+        weights[name] = np.asarray(value, dtype=np.float32)
+    return weights
+
+
+def _orthogonal(shape: tuple[int, ...], rng: np.random.Generator) -> np.ndarray:
+    q, r = np.linalg.qr(rng.standard_normal(shape))
+    return np.asarray(q * np.sign(np.diag(r)))

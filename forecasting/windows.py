@@ -1,0 +1,207 @@
+"""Windows: where the history of every series may be cut, and gathering a batch of cut places.
+
+No window is kept. A cut is a row number; its window is gathered when a batch needs it, scaled by what the window
+itself shows, and never reaches into another series:
+
+    series      o o o o o o o o o o o o o o
+    inputs            [- - lookback - -]          the last input is row cut - 1
+    targets                             [- h -]   rows cut ... cut + horizon - 1
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from forecasting.errors import DataError
+
+# A window whose seasons repeat exactly must not be blown up: its scale is at least this share of its step to step size.
+_LEAST_SHARE_OF_STEPS = 0.1
+# And at least this share of its level, so that rounding in the input is not taken for a signal.
+_LEAST_SHARE_OF_LEVEL = 1e-6
+
+
+@dataclass(frozen=True, eq=False)
+class Cuts:
+    """Places to cut at: int64 arrays of shape (n_cuts,), ``series`` and ``row``, which counts through the panel."""
+
+    series: np.ndarray
+    row: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.row)
+
+    def take(self, which: np.ndarray) -> "Cuts":
+        """Only these cuts (an index or mask array)."""
+        return Cuts(self.series[which], self.row[which])
+
+
+@dataclass(frozen=True, eq=False)
+class Batch:
+    """Gathered windows, scaled.
+
+    Attributes
+    ----------
+    inputs : float32 array of shape (n, lookback)
+        ``(path - level) / scale``, or the steps of that where the target is differenced. Unobserved steps repeat the
+        last observed value, steps before the series began its first one.
+    observed : float32 array of shape (n, lookback)
+        1 where the step was observed, else 0.
+    level, scale : float64 arrays of shape (n,)
+        Last observed value of the path, and mean size of its seasonal differences within the window.
+    """
+
+    inputs: np.ndarray
+    observed: np.ndarray
+    level: np.ndarray
+    scale: np.ndarray
+
+    def path(self, scaled: np.ndarray) -> np.ndarray:
+        """Scaled forecasts of shape (n, horizon) on the path, float64."""
+        path: np.ndarray = self.level[:, None] + self.scale[:, None] * scaled
+        return path
+
+
+class Windows:
+    """Gathers windows from the paths of all series.
+
+    Parameters
+    ----------
+    path : float64 array of shape (n_total,)
+        All series one after the other, NaN where not observed. The first value of each series is observed. These are
+        the targets.
+    indptr : int64 array of shape (n_series + 1,)
+        Series ``i`` is ``path[indptr[i]:indptr[i + 1]]``.
+    lookback : int
+        Steps that a window shows.
+    season_length : int
+        Steps of a season; the scale is made of differences that lie this far apart.
+    differenced : bool, default False
+        Whether the inputs are the steps of the path.
+    filled : float64 array of shape (n_total,), optional
+        The path with some of its holes filled: these are the inputs. No window is cut right behind a filled step,
+        because what fills it may know what comes next. By default the path itself. A hole that is left repeats the last
+        value before it and counts as not observed.
+    """
+
+    def __init__(
+        self,
+        path: np.ndarray,
+        indptr: np.ndarray,
+        lookback: int,
+        season_length: int,
+        *,
+        differenced: bool = False,
+        filled: np.ndarray | None = None,
+    ) -> None:
+        self.path = path
+        self.indptr = indptr
+        self.lookback = lookback
+        self.season_length = season_length
+        self.differenced = differenced
+        self._filled = inputs = path if filled is None else filled
+        self._seen = ~np.isnan(inputs)
+        self._inputs = inputs[_nearest_seen(self._seen, indptr)]
+        self._invented = self._seen & np.isnan(path)
+
+    def cuts(self, horizon: int, *, least_history: int, held_out: np.ndarray | int = 0) -> Cuts:
+        """All places with ``least_history`` steps before them and ``horizon`` steps of targets behind them.
+
+        Parameters
+        ----------
+        horizon : int
+        least_history : int
+            Steps of its series that a window must hold at least.
+        held_out : int or int64 array of shape (n_series,), default 0
+            Steps at the end of each series that no target may touch.
+        """
+        start, stop = self.indptr[:-1] + least_history, self.indptr[1:] - held_out - horizon + 1
+        return self._between(start, stop)
+
+    def held_out_cuts(self, horizon: int, *, least_history: int, held_out: np.ndarray) -> Cuts:
+        """All places whose ``horizon`` targets lie within the last ``held_out`` steps of their series."""
+        start, stop = self.indptr[1:] - held_out, self.indptr[1:] - horizon + 1
+        return self._between(np.maximum(start, self.indptr[:-1] + least_history), stop)
+
+    def end_cuts(self) -> Cuts:
+        """The end of every series: the windows to forecast from."""
+        return Cuts(np.arange(len(self.indptr) - 1), self.indptr[1:])
+
+    def seasonal_naive(self, cuts: Cuts, horizon: int) -> np.ndarray:
+        """The seasonal naive forecast behind these cuts, on the path; float64 of shape (n, horizon)."""
+        season = np.arange(horizon) % self.season_length - self.season_length
+        rows = np.maximum(cuts.row[:, None] + season, self.indptr[cuts.series][:, None])
+        return np.asarray(self._inputs[rows])
+
+    def extended(self, path: np.ndarray) -> "Windows":
+        """The same series, each going on with its row of ``path``, an array of shape (n_series, steps)."""
+        ends, steps = self.indptr[1:], path.shape[1]
+        place = np.repeat(ends, steps)
+        return Windows(
+            np.insert(self.path, place, path.ravel()),
+            self.indptr + steps * np.arange(len(self.indptr)),
+            self.lookback,
+            self.season_length,
+            differenced=self.differenced,
+            filled=np.insert(self._filled, place, path.ravel()),
+        )
+
+    @property
+    def has_missing(self) -> bool:
+        """Whether a step of the inputs is not observed."""
+        return not bool(self._seen.all())
+
+    def _between(self, start: np.ndarray, stop: np.ndarray) -> Cuts:
+        count = np.maximum(stop - start, 0)
+        series = np.repeat(np.arange(len(count)), count)
+        offset = np.arange(len(series)) - np.repeat(np.cumsum(count) - count, count)
+        cuts = Cuts(series, start[series] + offset)
+        return cuts.take(~self._invented[cuts.row - 1]) if self._invented.any() else cuts
+
+    def gather(self, cuts: Cuts) -> Batch:
+        """The windows before these cuts."""
+        first = self.indptr[cuts.series][:, None]
+        reach = np.arange(-self.lookback - self.differenced, 0)
+        rows = cuts.row[:, None] + reach  # (n, lookback, one more where differenced)
+        inside = rows >= first
+        rows = np.maximum(rows, first)
+        path, seen = self._inputs[rows], self._seen[rows] & inside
+        level = path[:, -1]
+        scale = self._scale(path, seen)
+        if self.differenced:
+            inputs, observed = np.diff(path, axis=1), seen[:, 1:] & seen[:, :-1]
+        else:
+            inputs, observed = path - level[:, None], seen
+        return Batch((inputs / scale[:, None]).astype(np.float32), observed.astype(np.float32), level, scale)
+
+    def targets(self, cuts: Cuts, batch: Batch, horizon: int) -> np.ndarray:
+        """What came after the cuts, scaled like their windows: float32 of shape (n, horizon), NaN where unobserved."""
+        after = self.path[cuts.row[:, None] + np.arange(horizon)]
+        return np.asarray((after - batch.level[:, None]) / batch.scale[:, None], dtype=np.float32)
+
+    def _scale(self, path: np.ndarray, seen: np.ndarray) -> np.ndarray:
+        """Mean absolute seasonal difference of the observed steps of each window, kept away from zero."""
+        season = min(self.season_length, path.shape[1] - 1)
+        step = _mean_change(path, seen, 1)
+        scale = np.fmax(_mean_change(path, seen, season), _LEAST_SHARE_OF_STEPS * step)
+        scale = np.fmax(np.where(scale > 0, scale, step), _LEAST_SHARE_OF_LEVEL * np.abs(path[:, -1]))
+        return np.asarray(np.where(scale > 0, scale, 1.0))
+
+
+def _nearest_seen(seen: np.ndarray, indptr: np.ndarray) -> np.ndarray:
+    """For each row the last observed row of its series up to it, or where there is none the first one after it."""
+    rows = np.arange(len(seen))
+    before = np.maximum.accumulate(np.where(seen, rows, np.repeat(indptr[:-1], np.diff(indptr))))
+    after = np.minimum.accumulate(np.where(seen, rows, len(seen))[::-1])[::-1]
+    nearest: np.ndarray = np.where(seen[before], before, after)
+    if (nearest >= np.repeat(indptr[1:], np.diff(indptr))).any():
+        raise DataError("a series has no observed value", remedy="Leave it out")
+    return nearest
+
+
+def _mean_change(path: np.ndarray, seen: np.ndarray, lag: int) -> np.ndarray:
+    """Mean of ``|path[t] - path[t - lag]|`` over the pairs of observed steps; NaN where a window has no pair."""
+    pairs = seen[:, lag:] & seen[:, :-lag]
+    count = pairs.sum(axis=1)
+    change = np.where(pairs, np.abs(path[:, lag:] - path[:, :-lag]), 0.0).sum(axis=1)
+    mean: np.ndarray = np.divide(change, count, out=np.full(len(path), np.nan), where=count > 0)
+    return mean

@@ -3,19 +3,23 @@
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from forecasting.evaluation.intervals import SplitConformal
 from forecasting.network import linear
 from forecasting.network.callbacks import Callbacks
-from forecasting.network.engine import engine
 from forecasting.network.spec import NetworkSpec, Weights, initial_weights
 from forecasting.network.training import EPOCHS, HeldOut, TrainingPlan, train
 from forecasting.windows import Cuts, Windows
 
+if TYPE_CHECKING:
+    from forecasting.network.engine import Engine
+
 _TRUSTS = np.linspace(0.0, 1.0, 21)
+_PRIOR_WINDOWS = 4.0
+"""Equal weights count as much as this many held-out windows."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,7 +52,7 @@ class Model:
 
     def forecast(self, inputs: np.ndarray, observed: np.ndarray) -> np.ndarray:
         """Scaled forecasts of shape (n, horizon) from scaled windows of shape (n, lookback)."""
-        network = engine(self.spec)
+        network = _engine(self.spec)
         median = np.median([network.forecast(weights, inputs, observed) for weights in self.members], axis=0)
         return _combined(median, inputs @ self.anchor_kernel, self.trust)
 
@@ -62,6 +66,8 @@ class Fit:
     model : Model
     validated : float64 array of shape (n_held_out, horizon)
         Scaled forecasts of the held-out windows by networks that were not trained on them.
+    device : str
+        Backend and device of the training.
     history : list of dict
         One entry per epoch of every training: ``epoch``, ``member``, ``stage`` (0 with windows held out, 1 on all),
         ``loss``, ``val_loss`` (stage 0), ``learning_rate``, ``seconds``.
@@ -71,6 +77,7 @@ class Fit:
 
     model: Model
     validated: np.ndarray
+    device: str
     history: list[dict[str, float]] = field(default_factory=list)
     interrupted: bool = False
 
@@ -107,8 +114,8 @@ def fit_model(
     rng : numpy.random.Generator
     callbacks : sequence of TrainingCallback
     """
-    network, watch = engine(spec), Callbacks(callbacks)
-    anchor, anchor_kernel = linear.best_anchor(windows, spec.horizon, held_out)
+    network, watch = _engine(spec), Callbacks(callbacks)
+    anchor, anchor_kernel = linear.best_anchor(windows, cuts, spec.horizon, rng, held_out)
     first, kernels, penalty = anchor_kernel, {}, None
     if spec.linear_skip:
         kernels = linear.ridge_kernels(windows, cuts, anchor_kernel, spec.horizon, rng)
@@ -155,7 +162,13 @@ def fit_model(
     watch.on_train_end({"seconds": time.monotonic() - started, "epochs": float(len(history.entries))})
     conformal = SplitConformal.fit(np.abs(held_out.target - validated))
     model = Model(spec, members, anchor, anchor_kernel, trust, penalty, conformal)
-    return Fit(model, validated, history.entries, interrupted)
+    return Fit(model, validated, network.device, history.entries, interrupted)
+
+
+def _engine(spec: NetworkSpec) -> "Engine":
+    from forecasting.network.engine import engine  # loads Keras and its backend, which takes seconds
+
+    return engine(spec)
 
 
 def _combined(ensemble: np.ndarray, anchor: np.ndarray, trust: float) -> np.ndarray:
@@ -163,9 +176,14 @@ def _combined(ensemble: np.ndarray, anchor: np.ndarray, trust: float) -> np.ndar
 
 
 def _best_trust(ensemble: np.ndarray, anchor: np.ndarray, held_out: HeldOut) -> float:
-    """The weight with the lowest error on the held-out windows (a forecast combination, Bates and Granger 1969)."""
+    """The weight with the lowest error on the held-out windows, drawn towards one half where these are few.
+
+    A forecast combination (Bates and Granger 1969). Equal weights are hard to beat by weights estimated from little,
+    see Smith and Wallis 2009, "A simple explanation of the forecast combination puzzle".
+    """
     errors = [held_out.error(_combined(ensemble, anchor, trust)) for trust in _TRUSTS]
-    return float(_TRUSTS[int(np.argmin(errors))])
+    best = _TRUSTS[int(np.argmin(errors))]
+    return float((held_out.independent * best + _PRIOR_WINDOWS * 0.5) / (held_out.independent + _PRIOR_WINDOWS))
 
 
 class _History:

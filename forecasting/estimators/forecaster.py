@@ -12,6 +12,7 @@ from sklearn.base import BaseEstimator
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
+from forecasting.errors import DataError
 from forecasting.estimators import storing
 from forecasting.estimators.fitting import Model, fit_model
 from forecasting.estimators.parameters import (
@@ -78,9 +79,9 @@ class SimpleRNNForecaster(BaseEstimator):  # type: ignore[misc]  # scikit-learn 
     season_length : int, optional
         Steps of a season; by default the usual one of the frequency (24 for hours, 12 for months, 1 for sessions).
     lookback : int, optional
-        Steps that the network reads, at least 2; by default half of what the median series can spare, in whole
-        segments, 14 at most. A stated look-back must fit into every series; with the default one, windows that begin
-        before a series does are padded.
+        Steps that the network reads, at least 2. By default half of what the median series can spare, but no more than
+        15 % of all steps where series are few, in whole segments, from 2 to 14 of them. A stated look-back must fit
+        into every series; with the default one, windows that begin before a series does are padded.
     levels : sequence of float, optional
         Coverage of the prediction intervals in percent; none by default. Any level can be asked for at `predict`.
     frequency : str or int, default "infer"
@@ -242,8 +243,18 @@ class SimpleRNNForecaster(BaseEstimator):  # type: ignore[misc]  # scikit-learn 
         )
         held_cuts = windows.held_out_cuts(self.horizon, least_history=least, held_out=division.held_out)
         batch = windows.gather(held_cuts)
-        held_out = HeldOut(batch.inputs, batch.observed, windows.targets(held_cuts, batch, self.horizon))
+        held_out = HeldOut(
+            batch.inputs,
+            batch.observed,
+            windows.targets(held_cuts, batch, self.horizon),
+            independent=division.held_out.sum() / self.horizon,
+        )
         cuts = windows.cuts(self.horizon, least_history=least, held_out=division.held_out)
+        if not len(cuts) or np.isnan(held_out.target).all():
+            raise DataError(
+                "gaps leave no window to train on, or none to validate on",
+                remedy="Give a longer history, or choose the policy 'mask', under which windows may begin behind gaps",
+            )
         fit = fit_model(
             spec,
             windows,
@@ -256,11 +267,14 @@ class SimpleRNNForecaster(BaseEstimator):  # type: ignore[misc]  # scikit-learn 
             rng=np.random.default_rng(check_random_state(self.random_state).randint(2**31)),
             callbacks=[*([ProgressLine()] if self.verbose else []), *callbacks],
         )
+        levels = [] if self.levels is None else list(self.levels)
+        for level in levels:
+            fit.model.conformal.half_width(level, self.horizon)  # too few held-out errors are said now, not at predict
         self.panel_ = panel
         self.frequency_ = panel.frequency
         self.season_length_ = division.season_length
         self.lookback_ = division.lookback
-        self.levels_ = list(self.levels or [])
+        self.levels_ = levels
         self.history_ = fit.history
         self.notices_ = (*notices, *treated)
         self._use(fit.model)
@@ -271,7 +285,7 @@ class SimpleRNNForecaster(BaseEstimator):  # type: ignore[misc]  # scikit-learn 
             target.values(batch.path(fit.validated)),
             target.values(windows.seasonal_naive(held_cuts, self.horizon)),
         )
-        self.device_ = storing.device()
+        self.device_ = fit.device
         self.fit_seconds_ = time.monotonic() - started
         if fit.interrupted:
             raise KeyboardInterrupt("the training was interrupted; the estimator holds the best weights until then")

@@ -10,6 +10,8 @@ from forecasting.panel import Panel
 _MOST_SEGMENTS = 14
 _FEWEST_SEGMENTS = 2
 _MOST_STEPS_WITHOUT_SEASON = 32
+_SHARE_OF_SERIES = 0.5
+_SHARE_OF_PANEL = 0.15
 _HELD_OUT_WINDOWS = 256
 _LARGEST_HELD_OUT_SHARE = 0.2
 
@@ -46,8 +48,9 @@ def divide(
     """Choose what was left open and check that the series are long enough.
 
     The default season is the usual one of the frequency, a segment is a season (a step where there is none), and the
-    look-back is half of what the median series can spare, from 2 to 14 segments. Held out are the last ``horizon``
-    steps of every series, and where few series give few windows up to a fifth of each.
+    look-back is half of the median series, but no more than 15 % of all steps where series are few, from 2 to 14
+    segments. Held out are the last ``horizon`` steps of every series, and where few series give few windows up to a
+    fifth of each.
 
     Raises
     ------
@@ -59,7 +62,7 @@ def divide(
     season = season_length or panel.frequency.season_length
     segment = segment_length or _usual_segment(season, lookback)
     lengths = panel.lengths
-    chosen = lookback or _usual_lookback(int(np.median(lengths)), horizon, season, segment)
+    chosen = lookback or _usual_lookback(lengths, horizon, season, segment)
     if chosen % segment:
         raise ParameterError(
             f"the look-back of {chosen} steps is not a multiple of the segment of {segment} steps",
@@ -97,10 +100,11 @@ def _usual_segment(season: int, lookback: int | None) -> int:
     return max(size for size in range(1, min(season, lookback) + 1) if lookback % size == 0)
 
 
-def _usual_lookback(median_length: int, horizon: int, season: int, segment: int) -> int:
+def _usual_lookback(lengths: np.ndarray, horizon: int, season: int, segment: int) -> int:
     most = _MOST_SEGMENTS if season > 1 else max(_MOST_STEPS_WITHOUT_SEASON // segment, _FEWEST_SEGMENTS)
-    spare = (median_length - 2 * horizon) // 2
-    return segment * int(np.clip(spare // segment, _FEWEST_SEGMENTS, most))
+    spare = np.maximum(lengths - 2 * horizon, 0)
+    steps = min(_SHARE_OF_SERIES * np.median(spare), _SHARE_OF_PANEL * spare.sum())
+    return segment * int(np.clip(steps // segment, _FEWEST_SEGMENTS, most))
 
 
 def _held_out(lengths: np.ndarray, horizon: int, least_history: int) -> np.ndarray:

@@ -32,7 +32,7 @@ def write(estimator: "SimpleRNNForecaster", folder: Path) -> None:
     text = {
         "format": FORMAT,
         "versions": {name: version(name) for name in ("keras", "numpy", "pandas", "scikit-learn")},
-        "parameters": {name: _plain(value) for name, value in estimator.get_params(deep=False).items()},
+        "parameters": estimator.get_params(deep=False),
         "network": asdict(model.spec),
         "members": len(model.members),
         "anchor": model.anchor,
@@ -60,7 +60,7 @@ def write(estimator: "SimpleRNNForecaster", folder: Path) -> None:
         if any(folder.iterdir()):
             raise StorageError("the folder is not empty", remedy="Save into a new one", file=folder)
         np.savez(folder / _ARRAYS, allow_pickle=False, **arrays)
-        (folder / _TEXT).write_text(json.dumps(text, indent=1), encoding="utf-8")
+        (folder / _TEXT).write_text(json.dumps(text, indent=1, default=_plain), encoding="utf-8")
     except OSError as error:
         if isinstance(error, StorageError):
             raise
@@ -80,17 +80,10 @@ def read(kind: type["SimpleRNNForecaster"], folder: Path) -> Any:
         with np.load(folder / _ARRAYS, allow_pickle=False) as stored:
             arrays = {name: stored[name] for name in stored.files}
         return _restored(kind, text, arrays)
-    except FileNotFoundError as error:
+    except (FileNotFoundError, NotADirectoryError) as error:
         raise StorageError("there is no forecaster in this folder", file=folder) from error
     except (ValueError, KeyError, TypeError, zipfile.BadZipFile, EOFError) as error:
         raise StorageError(f"the forecaster is damaged: {error}", remedy="Train it anew", file=folder) from error
-
-
-def device() -> str:
-    """Backend and device that networks run on, such as ``"tensorflow cpu:0"``."""
-    import keras
-
-    return f"{keras.backend.backend()} {keras.distribution.list_devices()[0]}"
 
 
 def _restored(kind: type["SimpleRNNForecaster"], text: dict[str, Any], arrays: dict[str, np.ndarray]) -> Any:
@@ -110,7 +103,7 @@ def _restored(kind: type["SimpleRNNForecaster"], text: dict[str, Any], arrays: d
     estimator.frequency_ = frequency
     estimator.season_length_ = text["season_length"]
     estimator.lookback_ = spec.lookback
-    estimator.levels_ = list(estimator.levels or [])
+    estimator.levels_ = [] if estimator.levels is None else list(estimator.levels)
     estimator.history_ = text["history"]
     estimator.fit_seconds_ = text["fit_seconds"]
     estimator.device_ = text["device"]
@@ -121,9 +114,7 @@ def _restored(kind: type["SimpleRNNForecaster"], text: dict[str, Any], arrays: d
 
 
 def _plain(value: Any) -> Any:
-    """A parameter as JSON has it; a random generator has no such form, and none is needed to forecast."""
+    """What JSON does not know; a random generator has no such form, and none is needed to forecast."""
     if isinstance(value, np.random.RandomState):
         return None
-    if isinstance(value, np.generic):
-        return value.item()
-    return [_plain(item) for item in value] if isinstance(value, list | tuple | np.ndarray) else value
+    return value.item() if isinstance(value, np.generic) else list(value)

@@ -53,11 +53,15 @@ def mean_absolute_error(target: object, forecast: object) -> object:
 
 
 class Engine:
-    """A compiled network of one shape. Hold ``lock`` while using it: its weights are those of whoever used it last."""
+    """A compiled network of one shape. Hold ``lock`` while using it: its weights are those of whoever used it last.
+
+    ``device`` names backend and device, such as ``"tensorflow cpu:0"``.
+    """
 
     def __init__(self, spec: NetworkSpec) -> None:
         self.spec = spec
         self.lock = threading.RLock()
+        self.device = f"{keras.backend.backend()} {keras.distribution.list_devices()[0]}"
         self.model = build(spec)
         self._variables = {f"{layer.name}.{weight.name}": weight for layer, weight in _named(self.model)}
         self._optimizer: keras.optimizers.Optimizer = None

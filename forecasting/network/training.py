@@ -3,12 +3,15 @@
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from forecasting.network.engine import Engine
 from forecasting.network.spec import Weights
 from forecasting.windows import Cuts, Windows
+
+if TYPE_CHECKING:
+    from forecasting.network.engine import Engine
 
 EPOCHS = 20
 """A training is looked at this many times: an epoch is this share of its steps, not a pass over the windows."""
@@ -49,11 +52,20 @@ class TrainingPlan:
 
 @dataclass(frozen=True, eq=False)
 class HeldOut:
-    """Windows that are not trained on: scaled inputs, observed flags and targets, arrays of shape (n, steps)."""
+    """Windows that are not trained on.
+
+    Attributes
+    ----------
+    inputs, observed, target : float32 arrays of shape (n, lookback), (n, lookback), (n, horizon)
+        Scaled windows, which steps of them were observed, and what came next, NaN where unobserved.
+    independent : float
+        How many of the windows have targets that do not overlap.
+    """
 
     inputs: np.ndarray
     observed: np.ndarray
     target: np.ndarray
+    independent: float
 
     def error(self, forecast: np.ndarray) -> float:
         """Mean absolute scaled error over the observed targets."""
@@ -83,7 +95,7 @@ class Trained:
 
 
 def train(
-    engine: Engine,
+    engine: "Engine",
     weights: Weights,
     windows: Windows,
     cuts: Cuts,
@@ -124,7 +136,7 @@ def train(
 
 
 def _run(
-    engine: Engine,
+    engine: "Engine",
     best: Trained,
     windows: Windows,
     cuts: Cuts,
@@ -138,12 +150,13 @@ def _run(
     order = _Shuffled(len(cuts), plan.batch_size, rng)
     started, waited = time.monotonic(), 0
     losses: list[float] = []
+    every = -(-plan.steps // EPOCHS)
     for step in range(plan.steps):
         chosen = cuts.take(order.draw())
         batch = windows.gather(chosen)
         target = windows.targets(chosen, batch, engine.spec.horizon)
         losses.append(engine.step(batch.inputs, batch.observed, target, plan.rate(step)))
-        if (step + 1) % max(plan.steps // EPOCHS, 1) and step + 1 < plan.steps:
+        if (step + 1) % every and step + 1 < plan.steps:
             continue
         entry = {"loss": float(np.mean(losses)), "learning_rate": plan.rate(step)}
         losses = []
@@ -162,7 +175,7 @@ def _run(
             break
 
 
-def _forecast(engine: Engine, held_out: HeldOut) -> np.ndarray:
+def _forecast(engine: "Engine", held_out: HeldOut) -> np.ndarray:
     return engine.forecast(None, held_out.inputs, held_out.observed)
 
 

@@ -54,7 +54,7 @@ demo: $(INSTALLED)
 
 ## test         the fast tests
 test: $(INSTALLED)
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n 2 --dist loadfile
 
 ## check        lint, format, types, layers; all of them with make -k check
 check: lint types layers
@@ -67,7 +67,7 @@ types: $(INSTALLED)
 	$(BIN)/mypy
 
 layers: $(INSTALLED)
-	$(BIN)/lint-imports
+	$(BIN)/lint-imports --no-cache
 
 ## integration  the tests that start servers, databases and a browser
 integration: $(INSTALLED)

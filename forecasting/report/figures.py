@@ -95,24 +95,29 @@ def band_opacity(rank: int) -> float:
 
 
 def training_figure(history: Sequence[Mapping[str, float]], *, title: str | None = None) -> "Figure":
-    """Training and validation loss by epoch; a dot marks the epoch with the lowest validation loss.
+    """Training and validation loss by epoch, a line for each training; a dot marks the lowest validation loss of each.
 
     Parameters
     ----------
     history : sequence of mappings
-        ``epoch``, ``loss`` and, with a validation part, ``val_loss``.
+        ``loss`` and, with a validation part, ``val_loss``, one entry an epoch. Where there are several trainings,
+        ``member`` and ``stage`` tell them apart.
     title : str, optional
     """
     if not history:
         raise DataError("there is no epoch to draw", remedy="Give the history of a fitted estimator")
     epochs = pd.DataFrame(list(history))
     figure, axes = new_figure(4.5, 3.0, title)
-    axes.plot(epochs["epoch"], epochs["loss"], color=QUIET, linewidth=1.4, label="training")
-    if "val_loss" in epochs and epochs["val_loss"].notna().any():
-        axes.plot(epochs["epoch"], epochs["val_loss"], color=MODEL, linewidth=1.8, label="validation")
-        best = int(np.nanargmin(epochs["val_loss"]))
-        number, lowest = float(epochs["epoch"].iloc[best]), float(epochs["val_loss"].iloc[best])
-        axes.plot(number, lowest, "o", color=MODEL, markersize=5, label=f"best: epoch {number:g}")
+    by = [name for name in ("stage", "member") if name in epochs]
+    for _, training in epochs.groupby(by) if by else [((), epochs)]:
+        number = np.arange(1, len(training) + 1)
+        validation = training.get("val_loss", pd.Series(dtype=float)).dropna().to_numpy()
+        label, style = ("training", "-") if len(validation) or not by else ("training on everything", ":")
+        axes.plot(number, training["loss"], style, color=QUIET, linewidth=1.4, label=label)
+        if len(validation):
+            best = int(np.argmin(validation))
+            axes.plot(number, validation, color=MODEL, linewidth=1.8, label="validation")
+            axes.plot(number[best], validation[best], "o", color=MODEL, markersize=5, label="best")
     _whole_numbers(axes)
     label_axes(axes, "epoch", "loss")
     add_legend(axes)

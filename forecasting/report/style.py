@@ -50,8 +50,12 @@ def label_axes(axes: "Axes", x: str, y: str) -> None:
 
 
 def add_legend(axes: "Axes", columns: int = 5) -> None:
-    """The legend in a line above the axes, so that it never covers data."""
+    """The legend in a line above the axes, so that it never covers data; each label once."""
+    handles, labels = axes.get_legend_handles_labels()
+    once = dict(zip(reversed(labels), reversed(handles), strict=True))
     legend = axes.legend(
+        [once[label] for label in dict.fromkeys(labels)],
+        list(dict.fromkeys(labels)),
         loc="lower left",
         bbox_to_anchor=(0.0, 1.0),
         ncols=columns,

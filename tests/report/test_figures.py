@@ -82,8 +82,21 @@ def test_training_figure_marks_the_epoch_with_the_lowest_validation_loss() -> No
 
     axes = training_figure(history).axes[0]
 
-    assert [text.get_text() for text in axes.get_legend().get_texts()] == ["training", "validation", "best: epoch 3"]
+    assert [text.get_text() for text in axes.get_legend().get_texts()] == ["training", "validation", "best"]
     assert axes.get_lines()[2].get_xydata().tolist() == [[3, 1]]
+
+
+def test_several_trainings_are_lines_of_their_own_with_one_legend() -> None:
+    history = [{"epoch": n, "member": n // 2, "stage": 0, "loss": 1.0, "val_loss": float(n)} for n in range(4)] + [
+        {"epoch": 4, "member": 0, "stage": 1, "loss": 0.5}
+    ]
+
+    axes = training_figure(history).axes[0]
+
+    legend = [text.get_text() for text in axes.get_legend().get_texts()]
+    assert legend == ["training", "validation", "best", "training on everything"]
+    lines = [line.get_xydata().tolist() for line in axes.get_lines() if line.get_label() == "validation"]
+    assert lines == [[[1, 0], [2, 1]], [[1, 2], [2, 3]]]
 
 
 def test_training_without_validation_has_one_line_and_without_epochs_is_refused() -> None:

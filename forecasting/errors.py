@@ -42,7 +42,7 @@ class ForecastingError(Exception):
     def _text(self) -> str:
         place = ", ".join(f"{key.replace('_', ' ')} {value}" for key, value in self.where.items())
         text = f"{place}: {self.problem}" if place else self.problem
-        return f"{text}. {self.remedy}" if self.remedy else text
+        return f"{text if text.endswith(('.', '?', '!')) else text + '.'} {self.remedy}" if self.remedy else text
 
     def __reduce__(self) -> tuple[Any, ...]:
         return _rebuild, (type(self), self.problem, self.remedy, self.where)

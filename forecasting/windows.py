@@ -47,13 +47,17 @@ class Batch:
     observed : float32 array of shape (n, lookback)
         1 where the step was observed, else 0.
     level, scale : float64 arrays of shape (n,)
-        Last observed value of the path, and mean size of its seasonal differences within the window.
+        Last observed value of the path, and mean size of its seasonal differences within the window. Where the window
+        shows no change, mean size of the steps within the `Windows.reach`.
+    moving : bool array of shape (n,)
+        Whether the window shows any change. Where it shows none there is nothing to measure its errors by.
     """
 
     inputs: np.ndarray
     observed: np.ndarray
     level: np.ndarray
     scale: np.ndarray
+    moving: np.ndarray
 
     def path(self, scaled: np.ndarray) -> np.ndarray:
         """Scaled forecasts of shape (n, horizon) on the path, float64."""
@@ -102,6 +106,7 @@ class Windows:
         self._seen = ~np.isnan(inputs)
         self._inputs = inputs[_nearest_seen(self._seen, indptr)]
         self._invented = self._seen & np.isnan(path)
+        self._steps, self._step_count = _cumulated_steps(self._inputs, self._seen, indptr)
 
     def cuts(self, horizon: int, *, least_history: int, held_out: np.ndarray | int = 0) -> Cuts:
         """All places with ``least_history`` steps before them and ``horizon`` steps of targets behind them.
@@ -166,25 +171,42 @@ class Windows:
         rows = np.maximum(rows, first)
         path, seen = self._inputs[rows], self._seen[rows] & inside
         level = path[:, -1]
-        scale = self._scale(path, seen)
+        change = self._change(path, seen)
+        moving = change > 0
+        scale = np.fmax(np.where(moving, change, self._mean_step(cuts)), _LEAST_SHARE_OF_LEVEL * np.abs(level))
+        scale = np.where(scale > 0, scale, 1.0)
         if self.differenced:
             inputs, observed = np.diff(path, axis=1), seen[:, 1:] & seen[:, :-1]
         else:
             inputs, observed = path - level[:, None], seen
-        return Batch((inputs / scale[:, None]).astype(np.float32), observed.astype(np.float32), level, scale)
+        return Batch((inputs / scale[:, None]).astype(np.float32), observed.astype(np.float32), level, scale, moving)
 
     def targets(self, cuts: Cuts, batch: Batch, horizon: int) -> np.ndarray:
-        """What came after the cuts, scaled like their windows: float32 of shape (n, horizon), NaN where unobserved."""
-        after = self.path[cuts.row[:, None] + np.arange(horizon)]
+        """What came after the cuts, scaled like their windows: float32 of shape (n, horizon).
+
+        NaN where it was not observed, or where the window shows no change.
+        """
+        after = np.where(batch.moving[:, None], self.path[cuts.row[:, None] + np.arange(horizon)], np.nan)
         return np.asarray((after - batch.level[:, None]) / batch.scale[:, None], dtype=np.float32)
 
-    def _scale(self, path: np.ndarray, seen: np.ndarray) -> np.ndarray:
-        """Mean absolute seasonal difference of the observed steps of each window, kept away from zero."""
+    @property
+    def reach(self) -> int:
+        """Steps before a cut that its batch depends on."""
+        return 2 * (self.lookback + self.season_length)
+
+    def _mean_step(self, cuts: Cuts) -> np.ndarray:
+        """Mean size of the observed steps within `reach` before each cut; 0 where there is none."""
+        first = np.maximum(cuts.row - self.reach, self.indptr[cuts.series])
+        total = self._steps[cuts.row] - self._steps[first + 1]
+        count = self._step_count[cuts.row] - self._step_count[first + 1]
+        return np.asarray(np.where(count > 0, total / np.maximum(count, 1), 0.0))
+
+    def _change(self, path: np.ndarray, seen: np.ndarray) -> np.ndarray:
+        """Mean absolute seasonal difference of the observed steps of each window; 0 where nothing changes."""
         season = min(self.season_length, path.shape[1] - 1)
         step = _mean_change(path, seen, 1)
-        scale = np.fmax(_mean_change(path, seen, season), _LEAST_SHARE_OF_STEPS * step)
-        scale = np.fmax(np.where(scale > 0, scale, step), _LEAST_SHARE_OF_LEVEL * np.abs(path[:, -1]))
-        return np.asarray(np.where(scale > 0, scale, 1.0))
+        change = np.fmax(_mean_change(path, seen, season), _LEAST_SHARE_OF_STEPS * step)
+        return np.asarray(np.nan_to_num(np.where(change > 0, change, step)))
 
 
 def _nearest_seen(seen: np.ndarray, indptr: np.ndarray) -> np.ndarray:
@@ -196,6 +218,14 @@ def _nearest_seen(seen: np.ndarray, indptr: np.ndarray) -> np.ndarray:
     if (nearest >= np.repeat(indptr[1:], np.diff(indptr))).any():
         raise DataError("a series has no observed value", remedy="Leave it out")
     return nearest
+
+
+def _cumulated_steps(path: np.ndarray, seen: np.ndarray, indptr: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Sum of the sizes, and number, of the steps between observed neighbours that end before each row."""
+    both = seen[1:] & seen[:-1]
+    both[indptr[1:-1] - 1] = False
+    size = np.where(both, np.abs(np.diff(path)), 0.0)
+    return np.concatenate([[0.0, 0.0], np.cumsum(size)]), np.concatenate([[0, 0], np.cumsum(both)])
 
 
 def _mean_change(path: np.ndarray, seen: np.ndarray, lag: int) -> np.ndarray:

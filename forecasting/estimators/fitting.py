@@ -1,7 +1,8 @@
 """Fitting the members of a forecaster: start, train, decide on held-out windows, calibrate, and train again on all."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -11,7 +12,7 @@ from forecasting.evaluation.intervals import SplitConformal
 from forecasting.network import linear
 from forecasting.network.callbacks import Callbacks
 from forecasting.network.spec import NetworkSpec, Weights, initial_weights
-from forecasting.network.training import EPOCHS, HeldOut, TrainingPlan, train
+from forecasting.network.training import EPOCHS, HeldOut, Trained, TrainingPlan, train
 from forecasting.windows import Cuts, Windows
 
 if TYPE_CHECKING:
@@ -114,52 +115,41 @@ def fit_model(
     rng : numpy.random.Generator
     callbacks : sequence of TrainingCallback
     """
-    network, watch = _engine(spec), Callbacks(callbacks)
+    network, history = _engine(spec), _History(Callbacks(callbacks))
     anchor, anchor_kernel = linear.best_anchor(windows, cuts, spec.horizon, rng, held_out)
-    first, kernels, penalty = anchor_kernel, {}, None
+    first, penalty = anchor_kernel, None
     if spec.linear_skip:
         kernels = linear.ridge_kernels(windows, cuts, anchor_kernel, spec.horizon, rng)
         penalty = linear.best_penalty(kernels, anchor_kernel, held_out)
         first = anchor_kernel if penalty is None else kernels[penalty]
-    history = _History(watch)
-    stages = 1 if all_cuts is None else 2
-    started = time.monotonic()
-    watch.on_train_begin(
-        {
-            "members": n_members,
-            "windows": len(cuts),
-            "held_out_windows": len(held_out.inputs),
-            "epochs": n_members * stages * EPOCHS,
-        }
-    )
     seeds = rng.spawn(n_members)
-    trained = []
-    interrupted = False
-    for member, seed in enumerate(seeds):
-        start = initial_weights(spec, seed, first)
-        trained.append(
-            train(network, start, windows, cuts, plan, seed, held_out=held_out, on_epoch=history.add(member, 0))
-        )
-        interrupted = trained[-1].interrupted
-        if interrupted:
-            break
-    forecasts = [network.forecast(result.weights, held_out.inputs, held_out.observed) for result in trained]
-    median, naive = np.median(forecasts, axis=0), held_out.inputs @ anchor_kernel
-    trust = _best_trust(median, naive, held_out) if combine else 1.0
-    validated = _combined(median, naive, trust)
-    members = [result.weights for result in trained]
-    if all_cuts is not None and not interrupted:
-        if penalty is not None:
-            first = linear.ridge_kernels(windows, all_cuts, anchor_kernel, spec.horizon, rng)[penalty]
-        for member, (seed, result) in enumerate(zip(seeds, trained, strict=True)):
-            again = plan.shortened(result.steps)
+    stages = 1 if all_cuts is None else 2
+    info = {"members": n_members, "windows": len(cuts), "held_out_windows": len(held_out.inputs)}
+    with history.of({**info, "epochs": n_members * stages * EPOCHS}):
+        trained: list[Trained] = []
+        for seed in seeds:
             start = initial_weights(spec, seed, first)
-            final = train(network, start, windows, all_cuts, again, seed, on_epoch=history.add(member, 1))
-            interrupted = final.interrupted
-            if interrupted:
+            watch = history.watch(len(trained), stage=0)
+            trained.append(train(network, start, windows, cuts, plan, seed, held_out=held_out, on_epoch=watch))
+            if trained[-1].interrupted:
                 break
-            members[member] = final.weights
-    watch.on_train_end({"seconds": time.monotonic() - started, "epochs": float(len(history.entries))})
+        forecasts = [network.forecast(result.weights, held_out.inputs, held_out.observed) for result in trained]
+        median, naive = np.median(forecasts, axis=0), held_out.inputs @ anchor_kernel
+        trust = _best_trust(median, naive, held_out) if combine else 1.0
+        validated = _combined(median, naive, trust)
+        members = [result.weights for result in trained]
+        interrupted = trained[-1].interrupted
+        if all_cuts is not None and not interrupted:
+            if penalty is not None:
+                first = linear.ridge_kernels(windows, all_cuts, anchor_kernel, spec.horizon, rng)[penalty]
+            for member, (seed, result) in enumerate(zip(seeds, trained, strict=True)):
+                start = initial_weights(spec, seed, first)
+                again, watch = plan.shortened(result.steps), history.watch(member, stage=1)
+                final = train(network, start, windows, all_cuts, again, seed, on_epoch=watch)
+                if final.interrupted:
+                    interrupted = True
+                    break
+                members[member] = final.weights
     conformal = SplitConformal.fit(np.abs(held_out.target - validated))
     model = Model(spec, members, anchor, anchor_kernel, trust, penalty, conformal)
     return Fit(model, validated, network.device, history.entries, interrupted)
@@ -187,17 +177,28 @@ def _best_trust(ensemble: np.ndarray, anchor: np.ndarray, held_out: HeldOut) -> 
 
 
 class _History:
-    """Collects the epochs of all trainings under one running number."""
+    """Collects the epochs of all trainings under one running number, and passes them on."""
 
-    def __init__(self, watch: Callbacks) -> None:
+    def __init__(self, callbacks: Callbacks) -> None:
         self.entries: list[dict[str, float]] = []
-        self._watch = watch
+        self._callbacks = callbacks
 
-    def add(self, member: int, stage: int) -> Any:
+    @contextmanager
+    def of(self, info: dict[str, Any]) -> Iterator[None]:
+        """Tell the callbacks when the trainings begin, and when they end, however they do."""
+        started = time.monotonic()
+        self._callbacks.on_train_begin(info)
+        try:
+            yield
+        finally:
+            seconds = time.monotonic() - started
+            self._callbacks.on_train_end({"seconds": seconds, "epochs": float(len(self.entries))})
+
+    def watch(self, member: int, *, stage: int) -> Callable[[dict[str, float]], None]:
         """What a training calls with each of its epochs."""
 
         def add(entry: dict[str, float]) -> None:
             self.entries.append({"epoch": len(self.entries), "member": member, "stage": stage, **entry})
-            self._watch.on_epoch_end(len(self.entries) - 1, self.entries[-1])
+            self._callbacks.on_epoch_end(len(self.entries) - 1, self.entries[-1])
 
         return add

@@ -26,9 +26,10 @@ from forecasting.estimators.parameters import (
     seed,
     whole,
 )
-from forecasting.estimators.planning import divide
+from forecasting.estimators.planning import divide, usual_steps
 from forecasting.estimators.rolling import forecast_path
 from forecasting.evaluation.frames import interval_columns
+from forecasting.evaluation.intervals import SplitConformal
 from forecasting.network.callbacks import ProgressLine, TrainingCallback
 from forecasting.network.spec import NetworkSpec
 from forecasting.network.training import HeldOut, TrainingPlan
@@ -54,7 +55,7 @@ _RULES: dict[str, Allowed] = {
     "linear_skip": flag(),
     "combine_naive": flag(),
     "n_members": whole(1),
-    "max_steps": whole(1),
+    "max_steps": or_none(whole(1)),
     "batch_size": whole(1),
     "learning_rate": positive(),
     "clip_norm": positive(),
@@ -105,8 +106,8 @@ class SimpleRNNForecaster(BaseEstimator):  # type: ignore[misc]  # scikit-learn 
         Whether the forecast is combined with the naive one, weighted on held-out windows.
     n_members : int, default 3
         Networks whose median is the forecast.
-    max_steps : int, default 400
-        Gradient steps per network at most.
+    max_steps : int, optional
+        Gradient steps per network at most; by default as many as show every window once, from 400 to 2,000.
     batch_size : int, default 128
         Windows per gradient step.
     learning_rate : float, default 0.002
@@ -164,7 +165,7 @@ class SimpleRNNForecaster(BaseEstimator):  # type: ignore[misc]  # scikit-learn 
         linear_skip: bool = True,
         combine_naive: bool = True,
         n_members: int = 3,
-        max_steps: int = 400,
+        max_steps: int | None = None,
         batch_size: int = 128,
         learning_rate: float = 2e-3,
         clip_norm: float = 1.0,
@@ -238,7 +239,7 @@ class SimpleRNNForecaster(BaseEstimator):  # type: ignore[misc]  # scikit-learn 
             segment_length=division.segment_length,
             units=self.units,
             n_layers=self.n_layers,
-            masked=windows.has_missing or least < division.lookback,
+            masked=self.gaps == "mask" or windows.has_missing or least < division.lookback,
             linear_skip=self.linear_skip,
         )
         held_cuts = windows.held_out_cuts(self.horizon, least_history=least, held_out=division.held_out)
@@ -252,24 +253,29 @@ class SimpleRNNForecaster(BaseEstimator):  # type: ignore[misc]  # scikit-learn 
         cuts = windows.cuts(self.horizon, least_history=least, held_out=division.held_out)
         if not len(cuts) or np.isnan(held_out.target).all():
             raise DataError(
-                "gaps leave no window to train on, or none to validate on",
+                "gaps, or long stretches without any change, leave no window to train on or none to validate on",
                 remedy="Give a longer history, or choose the policy 'mask', under which windows may begin behind gaps",
             )
+        levels = [] if self.levels is None else list(self.levels)
+        for level in levels:  # too few held-out windows for a level are said before the training, not at predict
+            SplitConformal.fit(np.abs(held_out.target)).half_width(level, self.horizon)
         fit = fit_model(
             spec,
             windows,
             cuts,
             held_out,
             windows.cuts(self.horizon, least_history=least) if self.refit else None,
-            TrainingPlan(self.max_steps, self.batch_size, self.learning_rate, self.clip_norm),
+            TrainingPlan(
+                self.max_steps or usual_steps(len(cuts), self.batch_size),
+                self.batch_size,
+                self.learning_rate,
+                self.clip_norm,
+            ),
             n_members=self.n_members,
             combine=self.combine_naive,
             rng=np.random.default_rng(check_random_state(self.random_state).randint(2**31)),
             callbacks=[*([ProgressLine()] if self.verbose else []), *callbacks],
         )
-        levels = [] if self.levels is None else list(self.levels)
-        for level in levels:
-            fit.model.conformal.half_width(level, self.horizon)  # too few held-out errors are said now, not at predict
         self.panel_ = panel
         self.frequency_ = panel.frequency
         self.season_length_ = division.season_length
@@ -374,12 +380,17 @@ class SimpleRNNForecaster(BaseEstimator):  # type: ignore[misc]  # scikit-learn 
         self.n_parameters_ = sum(weight.size for member in model.members for weight in member.values())
 
     @property
+    def _reach(self) -> int:
+        """Steps at the end of a series that its forecast depends on."""
+        return self._windows(self.panel_, self._target, self.lookback_, self.season_length_)[0].reach
+
+    @property
     def _target(self) -> Target:
         return Target.parse(self.target)
 
     def _read(self, data: pd.DataFrame | pd.Series | Panel) -> Panel:
         frequency = self.frequency_
-        panel, notices = to_panel(data, frequency=frequency, calendar=frequency.calendar)
+        panel, notices = to_panel(data, frequency=frequency, calendar=frequency.calendar, allow_constant=True)
         for notice in notices:
             _log.warning("%s", notice.message)
         return panel

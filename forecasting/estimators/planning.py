@@ -10,6 +10,7 @@ from forecasting.panel import Panel
 _MOST_SEGMENTS = 14
 _FEWEST_SEGMENTS = 2
 _MOST_STEPS_WITHOUT_SEASON = 32
+_FEWEST_STEPS, _MOST_STEPS = 400, 2000
 _SHARE_OF_SERIES = 0.5
 _SHARE_OF_PANEL = 0.15
 _HELD_OUT_WINDOWS = 256
@@ -91,6 +92,11 @@ def divide(
     if (full > 0).all() and full.sum() >= padded.sum() / 2:
         least = chosen
     return Division(chosen, segment, season, least, held_out)
+
+
+def usual_steps(windows: int, batch_size: int) -> int:
+    """Gradient steps that show every window once, from 400 to 2,000."""
+    return int(np.clip(-(-windows // batch_size), _FEWEST_STEPS, _MOST_STEPS))
 
 
 def _usual_segment(season: int, lookback: int | None) -> int:

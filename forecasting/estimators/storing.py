@@ -47,7 +47,7 @@ def write(estimator: "SimpleRNNForecaster", folder: Path) -> None:
     }
     arrays = {f"member-{i}/{name}": weight for i, member in enumerate(model.members) for name, weight in member.items()}
     arrays |= {f"conformal/{name}": array for name, array in model.conformal.to_arrays().items()}
-    tail = panel.keep_last(2 * (estimator.lookback_ + estimator.season_length_))
+    tail = panel.keep_last(estimator._reach)
     arrays |= {
         "anchor": model.anchor_kernel,
         "panel/values": tail.values,

@@ -11,13 +11,13 @@ class TrainingCallback(Protocol):
     """Told about a training as it goes on. Every method gets plain numbers and texts."""
 
     def on_train_begin(self, info: Mapping[str, Any]) -> None:
-        """Before the first step: the number of members, windows, parameters, and the most epochs there may be."""
+        """Before the first step: how many ``members``, ``windows`` and ``held_out_windows``, and ``epochs`` at most."""
 
     def on_epoch_end(self, epoch: int, logs: Mapping[str, float]) -> None:
         """After each epoch (counted from 0 over all members): ``loss``, ``val_loss``, ``learning_rate``, ..."""
 
     def on_train_end(self, logs: Mapping[str, float]) -> None:
-        """After the last step."""
+        """After the last step, or when an error or the keyboard ends the training: ``seconds``, ``epochs``."""
 
 
 class Callbacks:

@@ -73,7 +73,7 @@ class Engine:
 
     def take(self) -> Weights:
         """Copies of the weights in use."""
-        return {name: np.array(variable) for name, variable in self._variables.items()}
+        return {name: np.asarray(variable).copy() for name, variable in self._variables.items()}
 
     def begin(self, weights: Weights, clip_norm: float) -> None:
         """Start a training: these weights, and an Adam optimizer that has seen nothing."""

@@ -104,7 +104,7 @@ def trim(rows: Rows) -> tuple[Rows, list[Notice]]:
     return rows.keep(inside), notices
 
 
-def remark(panel: Panel) -> list[Notice]:
+def remark(panel: Panel, *, allow_constant: bool) -> list[Notice]:
     """What is odd about the values of a panel, though it can be used.
 
     Precondition: every series begins and ends with a value.
@@ -112,11 +112,11 @@ def remark(panel: Panel) -> list[Notice]:
     Raises
     ------
     DataError
-        If every series is constant.
+        If every series is constant, unless that is allowed.
     """
     notices = []
     constant = _constant(panel)
-    if constant.all():
+    if constant.all() and not allow_constant:
         raise DataError(
             f"every value of every series is the same ({panel.values[0]:g} in the first)",
             remedy="A constant series needs no forecast; check the column of the numbers.",

@@ -26,6 +26,7 @@ def to_panel(
     time_col: str = "ds",
     target_col: str = "y",
     now: str | datetime | None = None,
+    allow_constant: bool = False,
 ) -> tuple[Panel, tuple[Notice, ...]]:
     """Let data in: read, check, sort, find the frequency, and lay every series on a complete time grid.
 
@@ -53,6 +54,9 @@ def to_panel(
     id_col, time_col, target_col : str
     now : str or datetime, optional
         What counts as the present; times more than 366 days after it are refused. By default the clock of the machine.
+    allow_constant : bool, default False
+        Whether data may come in of which every series is constant: nothing can be learned from it, but a fitted model
+        can go on from it.
 
     Returns
     -------
@@ -76,7 +80,7 @@ def to_panel(
         found = stated or of_periods or infer(rows)
         rows, trimmed = trim(rows)
         panel, gaps = regularise(rows, found)
-        return panel, (*notices, *trimmed, *gaps, *remark(panel))
+        return panel, (*notices, *trimmed, *gaps, *remark(panel, allow_constant=allow_constant))
     except ForecastingError as error:
         raise error.at(dataset=dataset) from None
 

@@ -12,10 +12,10 @@ import pandas as pd
 from sqlalchemy import inspect, select, text
 from sqlalchemy.dialects.postgresql import insert as postgres_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.exc import InterfaceError, OperationalError, SQLAlchemyError
 from sqlalchemy.schema import CreateTable
 
-from forecasting.errors import ForecastingError, ParameterError, StorageError
+from forecasting.errors import ForecastingError, ParameterError, SourceError, StorageError
 from forecasting.settings import masked, open_database
 from forecasting.storage.ledger_rows import to_frame, to_rows
 from forecasting.storage.ledger_tables import FORECASTS, SCHEMA, SCHEMA_VERSION, encode_times, metadata
@@ -182,9 +182,15 @@ class Ledger:
 
     @staticmethod
     def _lock(connection: "Connection") -> None:
-        """One process at a time makes tables; IF NOT EXISTS alone does not see to that in PostgreSQL."""
+        """One process at a time makes tables; IF NOT EXISTS alone does not see to that.
+
+        PostgreSQL may run two of them at once, and sqlite3 begins no transaction for them by itself, so that another
+        process may see a table without its version.
+        """
         if connection.dialect.name == "postgresql":
             connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _LOCK})
+        else:
+            connection.exec_driver_sql("BEGIN IMMEDIATE")
 
     @contextmanager
     def _errors(self) -> Iterator[None]:
@@ -196,7 +202,8 @@ class Ledger:
             said = " ".join(str(getattr(error, "orig", None) or error).split())
             remedy = "Check the address (FORECASTING_DATABASE_URL), the server and the disk."
             problem = f"the ledger {self._shown} cannot be used: {masked(said)}"
-            failure = StorageError(problem, remedy=remedy)
+            passing = isinstance(error, OperationalError | InterfaceError)  # not reached, or locked
+            failure: ForecastingError = (SourceError if passing else StorageError)(problem, remedy=remedy)
         except OSError as error:
             remedy = "Check the disk and its permissions."
             failure = StorageError(f"the ledger {self._shown} cannot be used: {error}", remedy=remedy)

@@ -3,9 +3,11 @@
 import numpy as np
 import pandas as pd
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from forecasting.errors import DataError, ParameterError
-from forecasting.panel import to_panel, treat_gaps
+from forecasting.panel import Frequency, Panel, to_panel, treat_gaps
 from tests.panel.tables import days, long
 
 
@@ -52,13 +54,56 @@ def test_a_panel_without_gaps_passes_unchanged(policy):
     assert notices == ()
 
 
-def test_a_gap_at_the_end_of_a_series_is_not_filled_from_the_next_one(holed):
+def test_a_hole_at_an_open_end_of_a_series_stays_and_is_not_filled_from_the_next_one(holed):
     values = holed.values.copy()
-    values[6] = np.nan
-    with pytest.raises(DataError, match=r"series a, time 2024-01-07: the series begins or ends without a value"):
-        treat_gaps(holed.with_values(values), "interpolate")
-    with pytest.raises(DataError, match="begins or ends without a value"):
-        treat_gaps(holed.with_values(np.full(13, np.nan)), "interpolate")
+    values[[5, 6, 7, 12]] = np.nan  # the end of a, the beginning of b, the end of c
+    panel, notices = treat_gaps(holed.with_values(values), "interpolate")
+    expected = [1, 2, 3, 4, 5, np.nan, np.nan, np.nan, np.nan, 8, 1, 2, np.nan]
+    assert panel.values.tolist() == pytest.approx(expected, nan_ok=True)
+    assert [notice.kind for notice in notices] == ["interpolated"]
+
+
+def test_a_panel_cut_within_a_gap_keeps_its_open_end_and_fills_the_rest(holed):
+    panel, _ = treat_gaps(holed.drop_last(1).take(np.array([0, 1])), "interpolate")
+    assert panel.values.tolist() == pytest.approx([1, 2, 3, 4, 5, 9, 4, np.nan], nan_ok=True)
+    begun, _ = treat_gaps(holed.keep_last(2).take(np.array([1])), "interpolate")
+    assert begun.values.tolist() == pytest.approx([np.nan, 8], nan_ok=True)
+
+
+def test_a_series_without_any_value_stays_as_it_is(holed):
+    values = holed.values.copy()
+    values[7:10] = np.nan
+    panel, _ = treat_gaps(holed.with_values(values), "interpolate")
+    assert np.isnan(panel.values[7:10]).all()
+    assert panel.values[:7].tolist() == pytest.approx([1, 2, 3, 4, 5, 9, 7])
+    nothing, _ = treat_gaps(holed.with_values(np.full(13, np.nan)), "interpolate")
+    assert np.isnan(nothing.values).all()
+
+
+@settings(deadline=None)
+@given(
+    series=st.lists(st.lists(st.one_of(st.integers(-9, 9), st.none()), min_size=1, max_size=9), min_size=1, max_size=4)
+)
+def test_filled_values_are_those_of_a_plain_loop(series):
+    plain = [[np.nan if value is None else float(value) for value in values] for values in series]
+    lengths = [len(values) for values in plain]
+    panel = Panel(
+        np.concatenate(plain),
+        np.concatenate([np.arange(length) for length in lengths]),
+        np.concatenate([[0], np.cumsum(lengths)]),
+        np.array([str(number) for number in range(len(plain))], dtype=object),
+        Frequency.parse(1),
+    )
+    expected = []
+    for values in plain:
+        known = [step for step, value in enumerate(values) if not np.isnan(value)]
+        for step, value in enumerate(values):
+            left = max((other for other in known if other <= step), default=None)
+            right = min((other for other in known if other >= step), default=None)
+            if np.isnan(value) and left is not None and right is not None:
+                value = values[left] + (values[right] - values[left]) * (step - left) / (right - left)
+            expected.append(value)
+    assert treat_gaps(panel, "interpolate")[0].values.tolist() == pytest.approx(expected, nan_ok=True)
 
 
 def test_another_policy_is_refused(holed):

@@ -44,6 +44,16 @@ def test_dropping_the_last_steps_leaves_out_series_that_are_not_longer(ragged):
     assert ragged.drop_last(4).n_series == 0
 
 
+def test_keeping_the_last_steps_keeps_shorter_series_whole(ragged):
+    shorter = ragged.keep_last(2)
+    assert shorter.ids.tolist() == ["s1", "s3", "s4"]
+    assert [series.tolist() for series in shorter] == [[1.0], [2.0, 3.0], [3.0, 4.0]]
+    assert shorter.last_times().tolist() == ragged.last_times().tolist()
+    assert shorter.future_times(2).tolist() == ragged.future_times(2).tolist()
+    assert shorter.frequency == ragged.frequency
+    assert [series.tolist() for series in ragged.keep_last(9)] == [series.tolist() for series in ragged]
+
+
 def test_the_future_begins_after_the_end_of_each_series(ragged):
     future = ragged.future_times(2)
     assert future.shape == (3, 2)
@@ -83,7 +93,7 @@ def test_a_panel_can_be_pickled(ragged):
 
 
 @given(lengths=st.lists(st.integers(1, 6), min_size=1, max_size=6), steps=st.integers(0, 6), data=st.data())
-def test_taking_and_dropping_agree_with_plain_lists(lengths, steps, data):
+def test_taking_dropping_and_keeping_agree_with_plain_lists(lengths, steps, data):
     series = [[float(10 * number + step) for step in range(length)] for number, length in enumerate(lengths)]
     panel = Panel(
         np.concatenate(series),
@@ -97,3 +107,5 @@ def test_taking_and_dropping_agree_with_plain_lists(lengths, steps, data):
     assert [part.tolist() for part in panel.drop_last(steps)] == [
         part[: len(part) - steps] for part in series if len(part) > steps
     ]
+    if steps:
+        assert [part.tolist() for part in panel.keep_last(steps)] == [part[-steps:] for part in series]

@@ -1,0 +1,48 @@
+"""The forecaster on JAX, in a process of its own."""
+
+import json
+import os
+import subprocess
+import sys
+from importlib.util import find_spec
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tests.estimators.made import tiny, values
+
+pytestmark = pytest.mark.skipif(find_spec("jax") is None, reason="JAX is not installed")
+
+
+@pytest.fixture(scope="module")
+def on_jax(fitted, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("jax") / "model"
+    fitted.save(folder)
+    done = subprocess.run(
+        [sys.executable, "-m", "tests.estimators.jax_forecaster", str(folder)],
+        cwd=Path(__file__).parents[2],
+        env={**os.environ, "KERAS_BACKEND": "jax", "JAX_PLATFORMS": "cpu"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    answer = json.loads(done.stdout)
+    assert answer["backend"] == "jax"
+    return answer
+
+
+def test_a_forecaster_saved_on_one_backend_forecasts_the_same_on_the_other(on_jax, fitted, frame):
+    expected = np.array(values(fitted.predict()))
+    assert np.abs(np.array(on_jax["loaded"]) - expected).max() < 1e-4 * frame["y"].std()
+
+
+def test_a_forecaster_is_fitted_on_jax_as_on_the_other_backend(on_jax, frame):
+    expected = np.array(values(tiny(levels=[80]).fit(frame).predict()))
+    assert np.abs(np.array(on_jax["fitted"]) - expected).max() < 0.02 * frame["y"].std()
+    assert on_jax["device"].startswith("jax cpu")
+
+
+def test_the_same_seed_gives_the_same_forecasts_on_jax(on_jax):
+    assert on_jax["fitted"] == on_jax["again"]

@@ -1,0 +1,60 @@
+"""The same network on JAX, in a process of its own."""
+
+import json
+import os
+import subprocess
+import sys
+from importlib.util import find_spec
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from forecasting.network.engine import engine
+from tests.network.textbook import TEXTBOOK, backpropagated, forward, random_weights, random_windows
+
+pytestmark = pytest.mark.skipif(find_spec("jax") is None, reason="JAX is not installed")
+
+
+@pytest.fixture(scope="module")
+def on_jax():
+    done = subprocess.run(
+        [sys.executable, "-m", "tests.network.jax_network"],
+        cwd=Path(__file__).parents[2],
+        env={**os.environ, "KERAS_BACKEND": "jax", "JAX_PLATFORMS": "cpu"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    answer = json.loads(done.stdout)
+    assert answer["backend"] == "jax"
+    return answer
+
+
+def test_forecasts_on_jax_are_those_of_the_plain_recurrence(on_jax):
+    inputs, observed, _ = random_windows(TEXTBOOK, 11)
+    expected = forward(TEXTBOOK, random_weights(TEXTBOOK), inputs, observed)
+    np.testing.assert_allclose(on_jax["forecast"], expected, rtol=0, atol=2e-6)
+
+
+def test_gradients_on_jax_are_those_of_backpropagation_through_time(on_jax):
+    inputs, _, target = random_windows(TEXTBOOK, 11)
+    target[2, 1] = np.nan
+    expected = backpropagated(random_weights(TEXTBOOK), inputs, target)
+    assert on_jax["gradients"].keys() == expected.keys()
+    for name, gradient in expected.items():
+        np.testing.assert_allclose(on_jax["gradients"][name], gradient, rtol=0, atol=2e-6, err_msg=name)
+
+
+def test_training_on_jax_goes_the_way_it_goes_on_the_other_backend_and_repeats_itself(on_jax):
+    network = engine(TEXTBOOK)
+    with network.lock:
+        network.begin(random_weights(TEXTBOOK), 0.2)
+        losses = [network.step(*random_windows(TEXTBOOK, 16, seed), 0.02) for seed in (1, 2, 3)]
+        expected = network.take()
+    assert on_jax["losses"] == pytest.approx(losses, rel=1e-5)
+    first, again = on_jax["trained"]
+    assert first == again
+    for name, weight in expected.items():
+        np.testing.assert_allclose(first[name], weight, rtol=0, atol=1e-5, err_msg=name)

@@ -1,0 +1,161 @@
+"""Where the linear skip begins: naive forecasts as matrices, and the ridge regression of what they leave."""
+
+import numpy as np
+import pytest
+from sklearn.linear_model import Ridge
+
+from forecasting.network import linear
+from forecasting.network.training import HeldOut
+from forecasting.panel import Frequency, Panel
+from forecasting.targets import TARGETS
+from forecasting.windows import Windows
+from tests.network.textbook import held_out_of
+
+HORIZON, SEASON, LOOKBACK = 6, 4, 8
+
+
+def windows_of(
+    name: str, *, holes: bool = False, season_length: int = SEASON, noise: float = 1.0, swing: float = 5.0
+) -> Windows:
+    """Two seasonal series above zero, of different lengths, under a target."""
+    rng = np.random.default_rng(0)
+    lengths = [60, 45]
+    values = np.concatenate(
+        [20 + swing * np.sin(np.arange(n) * np.pi / 2) + 0.1 * np.arange(n) + noise * rng.random(n) for n in lengths]
+    )
+    if holes:
+        values[[7, 8, 30, 70]] = np.nan
+    panel = Panel(
+        values,
+        np.concatenate([np.arange(n) for n in lengths]),
+        np.array([0, 60, 105]),
+        np.array(["a", "b"], dtype=object),
+        Frequency.parse(1),
+    )
+    target = TARGETS[name]
+    return Windows(target.path(panel), panel.indptr, LOOKBACK, season_length, differenced=target.differenced)
+
+
+def behind(windows: Windows, cuts) -> HeldOut:
+    batch = windows.gather(cuts)
+    return held_out_of(batch.inputs, batch.observed, windows.targets(cuts, batch, HORIZON))
+
+
+@pytest.mark.parametrize("holes", [False, True])
+@pytest.mark.parametrize("name", TARGETS)
+def test_the_seasonal_naive_forecast_is_a_matrix(name, holes):
+    windows = windows_of(name, holes=holes)
+    cuts = windows.cuts(HORIZON, least_history=SEASON + 1)  # padded windows as well
+    batch = windows.gather(cuts)
+    kernel = linear.anchor_kernel("seasonal_naive", windows, HORIZON)
+    found = batch.path(batch.inputs.astype(float) @ kernel)
+    assert found == pytest.approx(windows.seasonal_naive(cuts, HORIZON), rel=1e-5)
+
+
+@pytest.mark.parametrize("name", TARGETS)
+def test_the_last_value_is_a_matrix_of_zeros(name):
+    windows = windows_of(name)
+    cuts = windows.cuts(HORIZON, least_history=1)
+    batch = windows.gather(cuts)
+    found = batch.path(batch.inputs @ linear.anchor_kernel("naive", windows, HORIZON))
+    assert found == pytest.approx(np.repeat(windows.path[cuts.row - 1][:, None], HORIZON, axis=1))
+
+
+def test_a_season_as_long_as_the_look_back_still_has_its_matrix():
+    windows = windows_of("difference", season_length=LOOKBACK)
+    cuts = windows.cuts(HORIZON, least_history=LOOKBACK + 1)
+    batch = windows.gather(cuts)
+    kernel = linear.anchor_kernel("seasonal_naive", windows, HORIZON)
+    assert batch.path(batch.inputs @ kernel) == pytest.approx(windows.seasonal_naive(cuts, HORIZON), rel=1e-5)
+
+
+@pytest.mark.parametrize("name", ["none", "log_return"])
+def test_the_naive_forecast_that_is_better_at_the_cuts_and_held_out_together_is_chosen(name):
+    windows = windows_of(name, noise=0.01)
+    cuts = windows.cuts(HORIZON, least_history=LOOKBACK + 1)
+    none, rng = cuts.take(np.arange(0)), np.random.default_rng(0)
+    held_out = behind(windows, cuts)
+    level = held_out_of(held_out.inputs, held_out.observed, np.zeros_like(held_out.target))
+    chosen, kernel = linear.best_anchor(windows, none, HORIZON, rng, held_out)
+    assert chosen == "seasonal_naive"
+    assert kernel.tolist() == linear.anchor_kernel("seasonal_naive", windows, HORIZON).tolist()
+    assert linear.best_anchor(windows, none, HORIZON, rng, level)[0] == "naive"
+    few = held_out_of(level.inputs[:2], level.observed[:2], level.target[:2])
+    assert linear.best_anchor(windows, cuts, HORIZON, rng, few)[0] == "seasonal_naive"
+
+
+@pytest.mark.parametrize("season_length", [1, LOOKBACK + 1])
+def test_without_a_season_in_the_window_there_is_only_the_last_value(season_length):
+    windows = windows_of("none", season_length=season_length)
+    cuts = windows.cuts(HORIZON, least_history=1)
+    chosen, _ = linear.best_anchor(windows, cuts, HORIZON, np.random.default_rng(0), behind(windows, cuts))
+    assert chosen == "naive"
+
+
+@pytest.mark.parametrize("holes", [False, True])
+@pytest.mark.parametrize("anchor", linear.ANCHORS)
+def test_the_kernels_are_ridge_regressions_of_what_the_anchor_leaves(anchor, holes):
+    windows = windows_of("none", holes=holes, noise=3.0, swing=0.3)
+    cuts = windows.cuts(HORIZON, least_history=LOOKBACK)
+    base = linear.anchor_kernel(anchor, windows, HORIZON)
+    kernels = linear.ridge_kernels(windows, cuts, base, HORIZON, np.random.default_rng(0))
+    batch = windows.gather(cuts)
+    target = windows.targets(cuts, batch, HORIZON)
+    complete = ~np.isnan(target).any(axis=1)
+    assert complete.all() != holes
+    assert np.nanmax(np.abs(target)) <= 10  # larger ones would be cut off
+    inputs = batch.inputs[complete].astype(float)
+    left = target[complete] - inputs @ base
+    variance = np.linalg.eigvalsh(inputs.T @ inputs / len(inputs)).mean()
+    assert set(kernels) == set(linear.PENALTIES)
+    for penalty, kernel in kernels.items():
+        ridge = Ridge(alpha=penalty * variance * len(inputs), fit_intercept=False).fit(inputs, left)
+        assert kernel - base == pytest.approx(ridge.coef_.T, abs=1e-8)
+    size = [np.abs(kernels[penalty] - base).sum() for penalty in sorted(kernels)]
+    assert size == sorted(size, reverse=True)
+
+
+def test_one_wild_window_pulls_the_regression_no_further_than_the_largest_target():
+    kernels = []
+    for jump in (1e4, 1e8):
+        path = np.sin(np.arange(40.0))
+        path[-1] = jump
+        windows = Windows(path, np.array([0, 40]), LOOKBACK, 1)
+        cuts = windows.cuts(1, least_history=LOOKBACK)
+        base = np.zeros((LOOKBACK, 1))
+        kernels.append(linear.ridge_kernels(windows, cuts, base, 1, np.random.default_rng(0)))
+    for penalty in linear.PENALTIES:
+        assert kernels[0][penalty] == pytest.approx(kernels[1][penalty])
+
+
+def test_of_very_many_windows_a_random_part_is_regressed_on(monkeypatch):
+    windows = windows_of("none")
+    cuts = windows.cuts(HORIZON, least_history=LOOKBACK)
+    base, penalty = np.zeros((LOOKBACK, HORIZON)), linear.PENALTIES[0]
+
+    def kernel(seed: int) -> np.ndarray:
+        return linear.ridge_kernels(windows, cuts, base, HORIZON, np.random.default_rng(seed))[penalty]
+
+    assert kernel(0) == pytest.approx(kernel(1))
+    monkeypatch.setattr(linear, "_MOST_WINDOWS", 20)
+    assert kernel(0) == pytest.approx(kernel(0))
+    assert np.abs(kernel(0) - kernel(1)).max() > 1e-3
+
+
+def test_without_any_complete_target_the_anchor_is_left_as_it_is():
+    path = np.array([1.0, 2, 4, np.nan, 5, np.nan, 7, np.nan, 9])
+    windows = Windows(path, np.array([0, 9]), 2, 1)
+    cuts = windows.cuts(2, least_history=2)
+    base = np.full((2, 2), 0.5)
+    kernels = linear.ridge_kernels(windows, cuts, base, 2, np.random.default_rng(0))
+    assert all(kernel.tolist() == base.tolist() for kernel in kernels.values())
+
+
+def test_the_penalty_with_the_lowest_held_out_error_is_chosen_or_the_anchor_alone():
+    inputs = np.eye(2, dtype=np.float32)
+    held_out = held_out_of(inputs, np.ones_like(inputs), np.array([[1.0], [2.0]], dtype=np.float32))
+    anchor = np.array([[1.0], [1.5]])
+    better, worse = np.array([[1.0], [1.9]]), np.array([[3.0], [3.0]])
+    assert linear.best_penalty({0.1: worse, 1.0: better}, anchor, held_out) == 1.0
+    assert linear.best_penalty({0.1: worse}, anchor, held_out) is None
+    assert linear.best_penalty({}, anchor, held_out) is None

@@ -1,0 +1,1 @@
+"""Commands that measure; what they print is kept in docs/benchmarks.md."""

@@ -4,7 +4,7 @@ import re
 
 from flows.common import POOLED
 from flows.prefect_api import create_link_artifact, create_table_artifact
-from flows.results import ForecastResult, SeriesAccuracy, TrainResult
+from flows.results import ForecastResult, ForecastStep, SeriesAccuracy, TrainResult
 
 
 def artifact_key(dataset: str, what: str) -> str:
@@ -48,8 +48,7 @@ def publish_forecast(result: ForecastResult) -> None:
                 "series": step.series,
                 "time": step.ds,
                 "forecast": _number(step.forecast),
-                f"low {result.level} %": _number(step.low),
-                f"high {result.level} %": _number(step.high),
+                **_interval(result.level, step),
             }
             for step in result.steps
         ],
@@ -78,10 +77,16 @@ def _number(value: float) -> str:
     return f"{value:,.6g}"
 
 
+def _interval(level: int | None, step: ForecastStep) -> dict[str, str]:
+    if level is None:
+        return {}
+    return {f"low {level} %": _number(step.low), f"high {level} %": _number(step.high)}
+
+
 def _coverage(level: int | None, row: SeriesAccuracy) -> dict[str, str]:
     if level is None:
         return {}
     return {
-        f"coverage of {level} %": f"{row.coverage:.0f} %",
-        "naive's": f"{row.naive_coverage:.0f} %",
+        f"coverage of {level} % SimpleRNN": f"{row.coverage:.0f} %",
+        f"coverage of {level} % seasonal naive": f"{row.naive_coverage:.0f} %",
     }

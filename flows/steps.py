@@ -14,9 +14,11 @@ from flows.output import check_output, write_output
 from flows.quiet import import_network
 from flows.results import ForecastResult, ForecastStep, IngestResult, NoticeRecord, TrainResult
 from forecasting.errors import StorageError
+from forecasting.evaluation.backtest import check_lengths
 from forecasting.panel import Panel, to_panel, treat_gaps
 from forecasting.sources import find_dataset, read_source
 from forecasting.storage import Ledger, Snapshot, SnapshotStore
+from forecasting.targets import Target
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -32,7 +34,8 @@ def ingest_dataset(settings: "Settings", name: str) -> IngestResult:
     """Read a data set from its source, check it, and keep a snapshot of it.
 
     The snapshot holds the data as they were observed; steps without a value stay empty. The gap policy of the data set
-    is tried on them first, so that data it refuses leave no snapshot.
+    is tried on them first, and so are the target's transform and the lengths that the test windows need, so that data
+    no model could be trained on leave no snapshot.
 
     Parameters
     ----------
@@ -59,6 +62,9 @@ def ingest_dataset(settings: "Settings", name: str) -> IngestResult:
             dataset=name,
         )
         _, treated = treat_gaps(panel, dataset.gaps, dataset=name)
+        Target.parse(dataset.target).path(panel)
+        season = dataset.season_length or panel.frequency.season_length
+        check_lengths(panel, dataset.test_windows * dataset.horizon, season)
         notices = (*seen, *treated)
         for notice in notices:
             _log.warning("%s: %s", name, notice.message, extra={"in_result": True})
@@ -164,8 +170,8 @@ def forecast_dataset(
         import_network()
         champion = load_champion(settings, name)
         panel = store.read(snapshot)
-        steps = horizon or dataset.horizon
-        forecasts = champion.estimator.predict(horizon=steps, data=panel)
+        steps = dataset.horizon if horizon is None else horizon
+        forecasts = champion.estimator.predict(horizon=steps, levels=dataset.levels, data=panel)
         with contextlib.closing(Ledger(settings.database_url)) as ledger:
             written = ledger.write(name, champion.version, snapshot.digest, with_cutoffs(forecasts, panel))
         if target is not None:

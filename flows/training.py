@@ -261,7 +261,7 @@ def _log_findings(
                 "target transform": dataset.target,
                 "device": estimator.device_,
                 "seconds of the fit": estimator.fit_seconds_,
-                "network parameters": estimator.n_parameters_,
+                "network parameters": f"{estimator.n_parameters_:,}",
                 "parameters": estimator.get_params(),
             },
             season_length=season,

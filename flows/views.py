@@ -138,7 +138,9 @@ def forecast_view(result: ForecastResult) -> list[RenderableType]:
         before = step.series
     views: list[RenderableType] = [table]
     if result.rows > len(result.steps):
-        rest = f"{result.rows - len(result.steps):,} more of {result.series:,} series with {result.horizon} steps each"
+        rest = (
+            f"{result.rows - len(result.steps):,} more rows: {result.series:,} series with {result.horizon} steps each"
+        )
         views.append(Text(rest, style="dim"))
     views.append(ledger_line(result))
     if result.output is not None:
@@ -164,13 +166,15 @@ def run_document(results: Sequence[DatasetResult]) -> dict[str, Any]:
 
 
 def run_view(results: Sequence[DatasetResult]) -> list[RenderableType]:
-    """All that was done, the data first, then accuracy, forecasts, and where to look."""
+    """All that was done: the data, the forecasts, their accuracy against the naive forecast, and where to look."""
     views: list[RenderableType] = []
     for result in results:
         if result.ingest is not None:
             views.extend(ingest_view(result.ingest))
+    for result in results:
+        if result.forecast is not None:
+            views.extend([Text(), *forecast_view(result.forecast)])
     views.extend(train_view([result.train for result in results if result.train is not None]))
-    views.extend(ledger_line(result.forecast) for result in results if result.forecast is not None)
     if any(result.error is None for result in results):
         views.append(Text("`forecast ui` shows the runs in the browser", style="dim"))
     return views

@@ -87,7 +87,7 @@ def backtest(
     wanted = parameters.get("season_length") if season_length is None else season_length
     season = panel.frequency.season_length if wanted is None else int(wanted)
     back = horizon + np.arange(n_windows)[::-1] * (horizon if step is None else step)
-    _check_lengths(panel, int(back[0]), season)
+    check_lengths(panel, int(back[0]), season)
     fitted = clone(estimator)
     fitted.fit(panel.drop_last(int(back[0])))
     windows = [_window(fitted, panel, horizon, int(steps), season) for steps in back]
@@ -104,7 +104,7 @@ def _read(data: Any, parameters: dict[str, Any]) -> Panel:
     return panel
 
 
-def _check_lengths(panel: Panel, held_out: int, season: int) -> None:
+def check_lengths(panel: Panel, held_out: int, season: int) -> None:
     """Raise DataError for series without a season and one step before the first cutoff."""
     needed = held_out + season + 1
     short = np.flatnonzero(panel.lengths < needed)

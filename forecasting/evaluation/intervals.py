@@ -187,10 +187,11 @@ class SplitConformal:
         quantile = _weighted_quantile(scaled[order][:, None], cumulated[:, None], share)[0]
         if not np.isfinite(quantile):
             needed = int(np.ceil(share / (1 - share) - _ROUNDING))
+            most = int(100 * cumulated[-1] / (cumulated[-1] + 1) + _ROUNDING)
             raise DataError(
-                f"a {100 * share:g} % interval needs the errors of at least {needed} held-out forecasts, "
+                f"the {100 * share:g} % interval needs the errors of at least {needed} held-out forecasts, "
                 f"and only {int(use.sum())} were observed over all steps",
-                remedy="Ask for a lower level, or give a longer history",
+                remedy=f"Ask for a lower level, at most {most} in `levels`, or give a longer history",
             )
         return np.asarray(quantile * self._scale)
 

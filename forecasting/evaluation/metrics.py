@@ -65,6 +65,8 @@ def accuracy(
     DataError
         A column is absent, the frame is empty, a series is unknown to the panel, or a model lacks a forecast for an
         actual value.
+    ParameterError
+        The panel is something else, a model or a level is not in the frame, or the season is shorter than one step.
 
     References
     ----------
@@ -75,6 +77,12 @@ def accuracy(
     .. [3] R. L. Winkler, "A decision-theoretic approach to interval estimation", Journal of the American Statistical
        Association 67 (1972).
     """
+    if not isinstance(panel, Panel):
+        raise ParameterError(
+            f"a panel is needed, not a {type(panel).__name__}",
+            remedy="Give the panel_ of a fitted forecaster, or to_panel(data)[0]",
+            parameter="panel",
+        )
     models = models_in(frame) if models is None else list(models)
     levels = levels_in(frame) if levels is None else list(levels)
     _check(frame, models, levels, reference)

@@ -63,11 +63,13 @@ def _refuse(
     panel: Panel, holes: np.ndarray, series: np.ndarray, names: tuple[str, ...], dataset: str | None
 ) -> NoReturn:
     first = shortened([time_text(time, panel.tz) for time in panel.times[holes[series == series[0]]]], 3)
+    holidays = "If they are holidays of an exchange, state its calendar, such as 'XNYS'. "
     others = f"; in all {counted(len(holes), 'step')} of {len(names)} series ({shortened(names)})"
     raise DataError(
         f"{counted(int((series == series[0]).sum()), 'step has', 'steps have')} no value: {first}"
         f"{others if len(names) > 1 else ''}",
-        remedy="Fill them in the source, or choose a policy for gaps: 'interpolate' (straight lines between the "
+        remedy=f"{holidays if panel.frequency.unit == 'business' else ''}"
+        "Fill what is missing in the source, or choose a policy for gaps: 'interpolate' (straight lines between the "
         "neighbours) or 'mask' (left out of training and scoring).",
         dataset=dataset,
         series=names[0],

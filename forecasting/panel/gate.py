@@ -8,7 +8,7 @@ import pandas as pd
 from forecasting.errors import DataError, ForecastingError, ParameterError
 from forecasting.panel.checks import remark, trim, validate
 from forecasting.panel.frequency import Frequency
-from forecasting.panel.inference import infer
+from forecasting.panel.inference import infer, refuse_mostly_absent
 from forecasting.panel.notice import Notice
 from forecasting.panel.panel import Panel
 from forecasting.panel.regular import regularise
@@ -80,6 +80,8 @@ def to_panel(
         found = stated or of_periods or infer(rows)
         rows, trimmed = trim(rows)
         panel, gaps = regularise(rows, found)
+        if stated is None and of_periods is None:
+            refuse_mostly_absent(rows, panel.lengths, found)
         return panel, (*notices, *trimmed, *gaps, *remark(panel, allow_constant=allow_constant))
     except ForecastingError as error:
         raise error.at(dataset=dataset) from None

@@ -15,6 +15,8 @@ from forecasting.panel.rows import Rows
 MIN_STAMPS = 3
 # The step of a grid must itself be seen this often among the steps of a series; gaps make up the others.
 _MIN_SHARE = 0.1
+# A grid that was only inferred is not believed when more than this share of a series would be gaps.
+_MOST_ABSENT = 0.8
 _DAY = 86_400_000_000
 _NONE = -1
 _UNITS = ("", "step", "microsecond", "day", "month", "business")
@@ -54,6 +56,33 @@ def infer(rows: Rows) -> Frequency:
     if not decided.any():
         raise _irregular(rows, int(voters[0]))
     return _agreed(rows, voters[decided], votes[decided])
+
+
+def refuse_mostly_absent(rows: Rows, lengths: np.ndarray, frequency: Frequency) -> None:
+    """Doubt an inferred frequency of which hardly a step occurs: a series with a daily and a monthly part, say.
+
+    Parameters
+    ----------
+    rows : Rows
+    lengths : int64 array of shape (n_series,)
+        Steps of the grid of each series.
+    frequency : Frequency
+        What was inferred.
+
+    Raises
+    ------
+    DataError
+        Most steps of a series would be gaps.
+    """
+    absent = 1 - rows.lengths / lengths
+    worst = int(np.argmax(absent))
+    if absent[worst] > _MOST_ABSENT:
+        raise DataError(
+            f"the frequency seems to change: of the grid {frequency} that fits all times, "
+            f"{lengths[worst] - rows.lengths[worst]:,} of {lengths[worst]:,} steps are absent",
+            remedy="Bring the series to one frequency, or if these are gaps indeed, state the frequency.",
+            series=rows.ids[worst],
+        )
 
 
 def _refuse_dates_as_numbers(rows: Rows) -> None:

@@ -112,7 +112,7 @@ def training_figure(history: Sequence[Mapping[str, float]], *, title: str | None
     for _, training in epochs.groupby(by) if by else [((), epochs)]:
         number = np.arange(1, len(training) + 1)
         validation = training.get("val_loss", pd.Series(dtype=float)).dropna().to_numpy()
-        label, style = ("training", "-") if len(validation) or not by else ("training on everything", ":")
+        label, style = ("training", "-") if len(validation) or not by else ("on all data", ":")
         axes.plot(number, training["loss"], style, color=QUIET, linewidth=1.4, label=label)
         if len(validation):
             best = int(np.argmin(validation))

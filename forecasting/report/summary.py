@@ -56,7 +56,7 @@ def headline(accuracy_frame: pd.DataFrame, model: str = "SimpleRNN", baseline: s
     if math.isnan(ours) or math.isnan(naive):
         return Headline("unknown", "Not compared with the seasonal naive: no series has a scale to measure errors by.")
     digits = next((n for n in (2, 3, 4) if f"{ours:.{n}f}" != f"{naive:.{n}f}"), 4)
-    figures = f"MASE {ours:.{digits}f} against {naive:.{digits}f}"
+    figures = f"MASE {ours:.{digits}f} against {naive:.{digits}f}{_difference(ours, naive)}"
     verdict: Literal["better", "worse", "equal"] = "better" if ours < naive else "worse" if ours > naive else "equal"
     text = _verdict(verdict, wins, len(ratio), ties)
     covered = [
@@ -65,6 +65,14 @@ def headline(accuracy_frame: pd.DataFrame, model: str = "SimpleRNN", baseline: s
         if name.startswith("coverage-") and not math.isnan(float(pooled[name]))
     ]
     return Headline(verdict, "; ".join([f"{text}; {figures}", *covered]) + ".")
+
+
+def _difference(ours: float, naive: float) -> str:
+    """How much less or more the error is, so that a small advantage is not taken for a large one."""
+    if naive == 0 or ours == naive:
+        return ""
+    percent = f"{100 * abs(ours / naive - 1):.0f} %"
+    return f", {'under 1 %' if percent == '0 %' else percent} {'less' if ours < naive else 'more'}"
 
 
 def _verdict(verdict: str, wins: int, of: int, ties: int) -> str:

@@ -14,6 +14,7 @@ from forecasting.sources.near_miss import choices
 from forecasting.sources.times import read_time_parts, read_times
 
 _NUMBER = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?", re.ASCII)
+_GROUPED = re.compile(r"[+-]?\d{1,3}([,.' ])\d{3}(?:\1\d{3})*(?:[.,]\d+)?", re.ASCII)
 
 
 @dataclass(frozen=True)
@@ -133,6 +134,8 @@ def _number(raw: RawTable, column: str, position: int, cell: Any, marks: set[str
 def _hint(text: str) -> str:
     if re.fullmatch(r"[+-]?\d+,\d+", text):
         return 'If the comma is the decimal mark, state decimal = "," in the catalog.'
+    if _GROUPED.fullmatch(text):
+        return "Write it without marks between the thousands."
     return (
         f'Correct it, or if it means that nothing was observed, state missing_values = ["{text[:60]}"] in the catalog.'
     )

@@ -1,5 +1,11 @@
 """Quotes of Yahoo Finance, through the package yfinance."""
 
+import logging
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from logging.handlers import BufferingHandler
+
 import pandas as pd
 
 from forecasting.errors import DataError, ParameterError, SourceError
@@ -30,20 +36,44 @@ def read_yahoo(source: YahooSource) -> pd.DataFrame:
         raise ParameterError(f"the package {error.name} is not installed", remedy=remedy) from error
     span = {"period": "max"} if source.start is None else {"start": source.start.isoformat()}
     try:
-        answer = yfinance.download(
-            list(source.tickers),
-            interval=source.interval,
-            auto_adjust=False,
-            group_by="column",
-            progress=False,
-            threads=False,
-            timeout=_SECONDS,
-            **span,
-        )
+        with _heard() as said:
+            answer = yfinance.download(
+                list(source.tickers),
+                interval=source.interval,
+                auto_adjust=False,
+                group_by="column",
+                progress=False,
+                threads=False,
+                timeout=_SECONDS,
+                **span,
+            )
     except (yfinance.exceptions.YFException, OSError) as error:
         remedy = "Try again later; many requests in a short time are refused."
         raise SourceError(f"Yahoo Finance gave no answer ({error})", remedy=remedy) from error
-    return quotes_to_long(answer, source)
+    try:
+        return quotes_to_long(answer, source)
+    except SourceError as error:
+        if not said:
+            raise
+        problem = f"{error.problem} ({' '.join(said[-1].split())})"
+        raise SourceError(problem, remedy=error.remedy, **error.where) from None
+
+
+@contextmanager
+def _heard() -> Iterator[list[str]]:
+    """What yfinance logs as an error, in a list instead of on the terminal; its warnings are about its own code."""
+    logger, handler, said = logging.getLogger("yfinance"), BufferingHandler(1000), list[str]()
+    before = logger.propagate
+    logger.addHandler(handler)
+    logger.propagate = False
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield said
+    finally:
+        logger.removeHandler(handler)
+        logger.propagate = before
+        said += [record.getMessage() for record in handler.buffer if record.levelno >= logging.ERROR]
 
 
 def quotes_to_long(answer: pd.DataFrame | None, source: YahooSource) -> pd.DataFrame:

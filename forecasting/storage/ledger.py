@@ -74,7 +74,10 @@ class Ledger:
         self._engine.dispose()
 
     def write(self, dataset: str, model_version: str, snapshot_digest: str, forecasts: pd.DataFrame) -> int:
-        """Keep forecasts in one transaction; those whose key is there already are left as they are.
+        """Keep forecasts in one transaction.
+
+        A key that is there already, made from the same snapshot, is left as it is. Made from another one, because the
+        data were revised, it is replaced: the ledger holds what is known now, and says from which snapshot.
 
         Parameters
         ----------
@@ -85,7 +88,7 @@ class Ledger:
         Returns
         -------
         int
-            Rows newly written; 0 when all were there.
+            Rows written or replaced; 0 when all were there.
 
         Raises
         ------
@@ -97,7 +100,13 @@ class Ledger:
         rows = to_rows(forecasts, dataset=dataset, model_version=str(model_version), snapshot=snapshot_digest)
         if not rows:
             return 0
-        statement = self._insert(FORECASTS).on_conflict_do_nothing().returning(FORECASTS.c.step)
+        insert = self._insert(FORECASTS)
+        keys = FORECASTS.primary_key.columns.keys()
+        statement = insert.on_conflict_do_update(
+            index_elements=keys,
+            set_={name: insert.excluded[name] for name in FORECASTS.c.keys() if name not in keys},  # noqa: SIM118
+            where=FORECASTS.c.snapshot != insert.excluded.snapshot,
+        ).returning(FORECASTS.c.step)
         with self._errors():
             self._prepare()
             with self._engine.begin() as connection:

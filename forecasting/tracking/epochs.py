@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 _logger = logging.getLogger(__name__)
 
 _LARGEST_BATCH = 1000  # metrics that MLflow takes in one request
+_NOT_METRICS = {"epoch", "seconds"}  # the step of a metric and its time stamp say both; `seconds` is the whole run's
 
 
 class EpochMetrics:
@@ -62,7 +63,7 @@ class EpochMetrics:
         self._waiting += [
             Metric(key=name, value=float(value), timestamp=now, step=step)
             for name, value in logs.items()
-            if name != "epoch"
+            if name not in _NOT_METRICS
         ]
         self._epochs_waiting += 1
         waited = time.monotonic() - self._last_try

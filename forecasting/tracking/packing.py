@@ -107,21 +107,22 @@ def _kind(example: pd.DataFrame) -> dict[str, Any]:
 def _signature(kind: dict[str, Any], forecast: pd.DataFrame, parameters: dict[str, Any]) -> "ModelSignature":
     """What goes in and out, by type.
 
-    MLflow refuses integers where a double is declared, and times with a zone where a time is declared. Both are
-    sound input here, so that ``y`` (always) and ``ds`` (in data sets with a zone) are declared as "any"; the served
-    model checks them itself.
+    MLflow refuses integers where a double is declared, and text or times with a zone where a time is declared. All are
+    sound input here, so that ``y`` and ``ds`` (but for integer steps) are declared as "any"; the served model checks
+    them itself.
     """
     from mlflow.models import ModelSignature
     from mlflow.types.schema import AnyType, ColSpec, DataType, ParamSchema, ParamSpec, Schema
 
-    times = DataType.long if kind["integer_steps"] else DataType.datetime
+    steps = kind["integer_steps"]
+    times = DataType.long if steps else DataType.datetime
     anything = AnyType()  # type: ignore[no-untyped-call]  # MLflow leaves this constructor without types
     given = {"unique_id": DataType.string, "ds": times}
     return ModelSignature(
         inputs=Schema(
             [
                 ColSpec(DataType.string, "unique_id"),
-                ColSpec(anything if kind["tz"] else times, "ds"),
+                ColSpec(times if steps else anything, "ds"),
                 ColSpec(anything, "y"),
             ]
         ),

@@ -73,5 +73,9 @@ def sentence(title: str, snapshot: SnapshotFacts) -> str:
     """The data in one sentence of Markdown."""
     return (
         f"Trained on {title}: {snapshot.rows:,} rows in {snapshot.series:,} series, "
-        f"{snapshot.first} to {snapshot.last}, snapshot `{short_digest(snapshot)}`."
+        f"{_short(snapshot.first)} to {_short(snapshot.last)}, snapshot `{short_digest(snapshot)}`."
     )
+
+
+def _short(time: str) -> str:
+    return time.removesuffix("T00:00:00")

@@ -119,7 +119,7 @@ def test_errors_that_are_all_zero_give_zero_width_even_when_there_are_few() -> N
 
 
 def test_too_few_errors_even_when_pooled_names_level_count_and_remedy() -> None:
-    with pytest.raises(DataError, match=r"95 % interval needs .* at least 19 .* only 6 .*lower level"):
+    with pytest.raises(DataError, match=r"95 % interval needs .* at least 19 .* only 6 .*lower level, at most 85 "):
         SplitConformal.fit(np.ones((2, 3))).half_width(95, 3)
 
 

@@ -160,3 +160,5 @@ def test_what_cannot_be_scored_is_refused(frame, panel) -> None:
         accuracy(frame, panel, 1, levels=[80, 95])
     with pytest.raises(ParameterError, match="at least 1, not 0"):
         accuracy(frame, panel, 0)
+    with pytest.raises(ParameterError, match=r"a panel is needed, not a DataFrame\. Give the panel_"):
+        accuracy(frame, frame[["unique_id", "ds", "y"]], 1)

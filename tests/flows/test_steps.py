@@ -139,6 +139,17 @@ def put_a_row_far_ahead(settings):
     write_rows(settings, [*rows, ["2999-01-01 00:00:00", "1", "1"]])
 
 
+def cut_it_short(settings):
+    write_rows(settings, rows_of(settings)[:31])
+
+
+def put_a_price_below_zero(settings):
+    edit_catalog(settings, "test_windows = 2", 'test_windows = 2\ntarget = "log_return"')
+    rows = rows_of(settings)
+    rows[9][1] = "-5"
+    write_rows(settings, rows)
+
+
 DEFECTS = [
     repeat_a_row,
     put_text_among_numbers,
@@ -150,6 +161,8 @@ DEFECTS = [
     use_another_encoding,
     put_a_row_off_the_grid,
     put_a_row_far_ahead,
+    cut_it_short,
+    put_a_price_below_zero,
 ]
 
 
@@ -264,8 +277,8 @@ class TestTrain:
         assert "lookback" in str(caught.value)
 
     def test_series_too_short_for_the_test_windows_are_named(self, settings):
-        edit_catalog(settings, "test_windows = 2", "test_windows = 100")
         ingest_dataset(settings, "boiler")
+        edit_catalog(settings, "test_windows = 2", "test_windows = 100")
         with pytest.raises(DataError, match="pressure") as caught:
             train_dataset(settings, "boiler")
         assert caught.value.where["dataset"] == "boiler"
@@ -296,6 +309,21 @@ class TestForecast:
         assert result.steps[0].forecast == pytest.approx(expected)
         assert result.steps[0].low == pytest.approx(expected - 80)
         assert result.steps[0].ds == "2024-01-11"
+
+    def test_levels_are_those_that_the_catalog_states_now_whatever_the_champion_was_trained_with(self, trained):
+        edit_catalog(trained, "levels = [80, 95]", "levels = [90]")
+        result = forecast_dataset(trained, "boiler")
+        assert (result.level, result.model_version) == (90, "1")
+        assert result.steps[0].low == pytest.approx(result.steps[0].forecast - 90)
+
+    def test_without_levels_no_interval_is_shown(self, trained, monkeypatch):
+        from flows.artifacts import publish_forecast
+
+        tables = []
+        monkeypatch.setattr("flows.artifacts.create_table_artifact", lambda **said: tables.append(said["table"]))
+        edit_catalog(trained, "levels = [80, 95]", "levels = []")
+        publish_forecast(forecast_dataset(trained, "boiler"))
+        assert [list(row) for row in tables[0]] == [["series", "time", "forecast"]] * 6
 
     def test_at_most_twenty_steps_are_shown(self, trained):
         result = forecast_dataset(trained, "boiler", horizon=30)

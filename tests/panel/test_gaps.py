@@ -46,6 +46,16 @@ def test_refusing_names_the_first_gap_and_the_other_policies(holed):
     assert "'mask'" in error.value.remedy
 
 
+def test_refusing_absent_business_days_points_to_exchange_calendars_and_other_gaps_do_not(holed):
+    weekdays, _ = to_panel(long(days(15, freq="B")).drop(index=[10]))
+    with pytest.raises(DataError) as error:
+        treat_gaps(weekdays, "refuse")
+    assert error.value.remedy.startswith("If they are holidays of an exchange, state its calendar, such as 'XNYS'. ")
+    with pytest.raises(DataError) as error:
+        treat_gaps(holed, "refuse")
+    assert "calendar" not in error.value.remedy
+
+
 @pytest.mark.parametrize("policy", ["refuse", "interpolate", "mask"])
 def test_a_panel_without_gaps_passes_unchanged(policy):
     panel, _ = to_panel(long(days(4)))

@@ -216,3 +216,13 @@ def test_whatever_is_found_fits_every_stamp(alias, kept, number):
         return
     assert "no grid" in refused
     assert may_be_refused
+
+
+def test_a_series_that_changes_from_days_to_months_is_refused_unless_the_frequency_is_stated():
+    daily = pd.date_range("2024-01-01", periods=30, freq="D")
+    monthly = pd.date_range("2024-02-01", periods=29, freq="MS")
+    frame = pd.DataFrame({"unique_id": "a", "ds": daily.append(monthly), "y": np.arange(59.0)})
+    with pytest.raises(DataError, match=r"series a: the frequency seems to change: .* 824 of 883 steps are absent"):
+        to_panel(frame)
+    panel, _ = to_panel(frame, frequency="D")
+    assert panel.lengths.tolist() == [883]

@@ -32,8 +32,9 @@ def test_the_wheel_holds_the_two_packages_the_catalog_and_nothing_else(wheel: zi
     assert {"forecasting/py.typed", "flows/py.typed"} < packages
     assert [name for name in packages if name.startswith("forecasting/report/") and name.endswith((".html", ".j2"))]
     found = {name for name in wheel.namelist() if ".dist-info/" not in name}
-    assert found == packages | {"forecasting/sources/catalog.toml"}
+    assert found == packages | {"forecasting/sources/catalog.toml", "forecasting/tracking/server.env"}
     assert wheel.read("forecasting/sources/catalog.toml") == (ROOT / "data" / "catalog.toml").read_bytes()
+    assert wheel.read("forecasting/tracking/server.env") == (ROOT / "mlflow" / "server.env").read_bytes()
 
 
 def test_the_wheel_installs_the_command(wheel: zipfile.ZipFile) -> None:

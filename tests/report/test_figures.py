@@ -94,7 +94,7 @@ def test_several_trainings_are_lines_of_their_own_with_one_legend() -> None:
     axes = training_figure(history).axes[0]
 
     legend = [text.get_text() for text in axes.get_legend().get_texts()]
-    assert legend == ["training", "validation", "best", "training on everything"]
+    assert legend == ["training", "validation", "best", "on all data"]
     lines = [line.get_xydata().tolist() for line in axes.get_lines() if line.get_label() == "validation"]
     assert lines == [[[1, 0], [2, 1]], [[1, 2], [2, 3]]]
 

@@ -37,7 +37,7 @@ def table(ours: list[float], naive: list[float], coverage: float = 78.4) -> pd.D
             "As good as the seasonal naive on average, and better on 0 of 2 series and level on 2",
         ),
         ([0.7], [0.9], "better", "Better than the seasonal naive; MASE 0.70 against 0.90"),
-        ([1.9], [0.9], "worse", "Worse than the seasonal naive; MASE 1.90 against 0.90"),
+        ([1.9], [0.9], "worse", "Worse than the seasonal naive; MASE 1.90 against 0.90, 111 % more"),
         ([NAN, 0.5, 0.6], [NAN, 1, 1], "better", "Better than the seasonal naive on 2 of 2 series"),
     ],
 )
@@ -50,8 +50,8 @@ def test_headline_follows_the_pooled_mase_and_the_count_of_series(ours, naive, v
 
 
 def test_headline_shows_as_many_digits_as_tell_the_two_apart() -> None:
-    assert "MASE 0.7012 against 0.7013" in headline(table([0.7012], [0.7013])).text
-    assert "MASE 0.71 against 0.93" in headline(table([0.712], [0.93])).text
+    assert "MASE 0.7012 against 0.7013, under 1 % less" in headline(table([0.7012], [0.7013])).text
+    assert "MASE 0.71 against 0.93, 23 % less" in headline(table([0.712], [0.93])).text
 
 
 def test_headline_without_any_scale_says_that_nothing_was_compared() -> None:
@@ -63,7 +63,7 @@ def test_headline_without_any_scale_says_that_nothing_was_compared() -> None:
 
 def test_headline_without_intervals_is_silent_about_coverage() -> None:
     assert headline(table([0.7], [0.9], coverage=NAN)).text == (
-        "Better than the seasonal naive; MASE 0.70 against 0.90."
+        "Better than the seasonal naive; MASE 0.70 against 0.90, 22 % less."
     )
 
 

@@ -1,6 +1,8 @@
 """The service cannot be asked by tests; the answers here have the shape that yfinance gives them."""
 
+import logging
 import sys
+import warnings
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
 from typing import Any
@@ -122,6 +124,27 @@ def test_a_service_that_does_not_answer_is_a_source_error(failure: Exception, mo
     monkeypatch.setitem(sys.modules, "yfinance", FakeService(failure))
     with pytest.raises(SourceError, match=f"dataset banks: Yahoo Finance gave no answer \\({failure}\\)"):
         read_source(dataset("JPM"), Path("/"))
+
+
+def test_what_the_package_logs_and_warns_of_is_told_in_the_error_and_not_on_the_terminal(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], recwarn: pytest.WarningsRecorder
+) -> None:
+    class Talkative(FakeService):
+        def download(self, tickers: list[str], **options: Any) -> pd.DataFrame | None:
+            logging.getLogger("yfinance").warning("no cookie")
+            logging.getLogger("yfinance").error("could not\nresolve host")
+            warnings.warn("inplace is deprecated", DeprecationWarning, stacklevel=2)
+            return super().download(tickers, **options)
+
+    monkeypatch.setitem(sys.modules, "yfinance", Talkative(None))
+    with pytest.raises(SourceError) as caught:
+        read_source(dataset("JPM"), Path("/"))
+    assert caught.value.problem == "Yahoo Finance sent nothing for JPM (could not resolve host)"
+    assert caught.value.where == {"dataset": "banks"}
+    assert capsys.readouterr() == ("", "")
+    assert not recwarn.list
+    assert logging.getLogger("yfinance").propagate
+    assert not logging.getLogger("yfinance").handlers
 
 
 def test_a_missing_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -61,12 +61,23 @@ def test_a_repeated_write_changes_nothing_and_an_extended_one_adds_only_what_is_
     assert ledger.write("sp500", "3", DIGEST, forecasts()) == 6
     before = ledger.read()
     other = forecasts().assign(SimpleRNN=99.0)
-    assert ledger.write("sp500", "3", "1" * 64, other) == 0
+    assert ledger.write("sp500", "3", DIGEST, other) == 0
     pd.testing.assert_frame_equal(ledger.read(), before)
     assert ledger.write("sp500", "3", DIGEST, forecasts(steps=5)) == 4
     assert ledger.write("sp500", "4", DIGEST, forecasts()) == 6
     assert ledger.write("other", "3", DIGEST, forecasts()) == 6
     assert ledger.write("sp500", "3", DIGEST, forecasts(cutoff="2019-01-01")) == 6
+
+
+def test_a_forecast_from_revised_data_replaces_the_one_before_and_says_so(ledger: Ledger) -> None:
+    ledger.write("sp500", "3", DIGEST, forecasts())
+    assert ledger.write("sp500", "3", "1" * 64, forecasts(series=1).assign(SimpleRNN=99.0)) == 3
+    found = ledger.read()
+    assert len(found) == 6
+    revised = found["unique_id"] == "s0"
+    assert (found.loc[revised, "point"] == 99.0).all()
+    assert (found.loc[revised, "snapshot"] == "1" * 64).all()
+    assert (found.loc[~revised, "snapshot"] == DIGEST).all()
 
 
 keys = st.tuples(st.sampled_from("ab"), st.integers(0, 2), st.integers(1, 2), st.sampled_from("12"))

@@ -39,6 +39,15 @@ def train(callback, epochs, *, first=0):
     callback.on_train_end({"loss": 0.0})
 
 
+def test_the_seconds_of_an_epoch_are_no_metric_for_that_name_is_the_whole_run_s():
+    client = Recorder()
+    callback = EpochMetrics(client, "run")
+    callback.on_train_begin({"epochs": 1})
+    callback.on_epoch_end(0, {"epoch": 0, "loss": 0.5, "seconds": 0.1})
+    callback.close()
+    assert client.written == [("loss", 0.5, 0)]
+
+
 def test_epochs_are_written_in_batches_and_the_rest_at_the_end():
     client = Recorder()
     train(EpochMetrics(client, "run", flush_seconds=1000, flush_epochs=50), 120)

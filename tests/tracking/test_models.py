@@ -179,7 +179,7 @@ def test_the_example_is_the_end_of_one_series_and_the_defaults_are_those_of_the_
     signature = model.metadata.signature
     assert [(column.name, str(column.type)) for column in signature.inputs.inputs][:2] == [
         ("unique_id", "DataType.string"),
-        ("ds", "DataType.datetime"),
+        ("ds", "Any"),
     ]
     assert signature.inputs.input_names() == ["unique_id", "ds", "y"]
     assert signature.outputs.input_names()[2:5] == ["SimpleRNN", "SimpleRNN-lo-80", "SimpleRNN-hi-80"]
@@ -201,11 +201,17 @@ def test_a_served_model_takes_a_horizon_and_levels(settings, frame):
     assert len(forecast) == 10
 
 
-def test_a_served_model_of_data_without_zone_refuses_times_with_one(settings, frame):
-    from mlflow.exceptions import MlflowException
-
+def test_a_served_model_takes_times_as_text(settings, frame):
     train(settings, frame)
-    with pytest.raises(MlflowException, match="timezone-naive"):
+    model = served()
+    expected = model.predict(frame)
+    for form in ("%Y-%m-%d", "%Y-%m-%dT%H:%M:%S"):
+        pd.testing.assert_frame_equal(model.predict(frame.assign(ds=frame["ds"].dt.strftime(form))), expected)
+
+
+def test_a_served_model_of_data_without_zone_refuses_times_with_one(settings, frame):
+    train(settings, frame)
+    with pytest.raises(DataError, match="have the time zone UTC, but the model's data has none"):
         served().predict(frame.assign(ds=frame["ds"].dt.tz_localize("UTC")))
 
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     )
     from forecasting.tracking.run import TrainingRun
     from forecasting.tracking.server import server_command
-    from forecasting.tracking.store import configure, page_url, run_url
+    from forecasting.tracking.store import configure, page_url
     from forecasting.tracking.trained_on import SnapshotFacts
 
 __all__ = [
@@ -32,7 +32,6 @@ __all__ = [
     "load_champion",
     "log_model",
     "page_url",
-    "run_url",
     "server_command",
 ]
 
@@ -47,7 +46,6 @@ _HOMES = {
     "load_champion": "models",
     "log_model": "models",
     "page_url": "store",
-    "run_url": "store",
     "server_command": "server",
 }
 

@@ -17,7 +17,7 @@ from forecasting.errors import TrackingError
 from forecasting.tracking.epochs import EpochMetrics
 from forecasting.tracking.facts import backend_tags, flat_parameters, git_tags, version_tags
 from forecasting.tracking.scores import description, pooled_metrics
-from forecasting.tracking.store import configure, experiment_id, run_url, tracking_errors
+from forecasting.tracking.store import configure, experiment_id, tracking_errors
 from forecasting.tracking.trained_on import SnapshotFacts, dataset_input, sentence, short_digest
 
 if TYPE_CHECKING:
@@ -51,15 +51,13 @@ class TrainingRun:
         The data that it is trained on.
     title : str, optional
         The data set's name for people, used when its experiment is made.
-    fresh_weights : bool, default True
-        Whether the training starts from new weights; kept as the tag ``weights``.
     flow_run_id, flow_run_url : str, optional
         The flow run that this training is part of.
 
     Attributes
     ----------
-    run_id, url : str
-        Known within ``with``. ``url`` is an address, or a sentence when the store is local.
+    run_id : str
+        Known within ``with``.
     epochs : EpochMetrics
         The callback for ``fit``.
 
@@ -70,7 +68,6 @@ class TrainingRun:
     """
 
     run_id: str
-    url: str
     epochs: EpochMetrics
 
     def __init__(
@@ -81,7 +78,6 @@ class TrainingRun:
         *,
         snapshot: SnapshotFacts | None = None,
         title: str | None = None,
-        fresh_weights: bool = True,
         flow_run_id: str | None = None,
         flow_run_url: str | None = None,
     ) -> None:
@@ -92,7 +88,6 @@ class TrainingRun:
         self.client: MlflowClient
         self.experiment_id: str
         self._parameters = flat_parameters(estimator.get_params())
-        self._fresh_weights = fresh_weights
         self._flow_run = {"id": flow_run_id, "url": flow_run_url}
         self._began = 0.0
 
@@ -111,7 +106,6 @@ class TrainingRun:
         self._began = time.monotonic()
         self.epochs = EpochMetrics(self.client, self.run_id)
         try:
-            self.url = run_url(self.settings, self.run_id)
             self.log_parameters(self._parameters)
             self._log_dataset()
         except BaseException as error:
@@ -222,7 +216,7 @@ class TrainingRun:
         known = {
             "dataset": self.dataset,
             "snapshot.digest": self.snapshot.digest if self.snapshot else None,
-            "weights": "fresh" if self._fresh_weights else "continued",
+            "weights": "fresh",
             "prefect.flow_run_id": self._flow_run["id"],
             "prefect.flow_run_url": self._flow_run["url"],
             "mlflow.user": _user(),

@@ -191,33 +191,6 @@ def experiment_id(client: "MlflowClient", settings: "Settings", dataset: str, ti
     return str(found.experiment_id)
 
 
-def run_url(settings: "Settings", run_id: str) -> str:
-    """Where to look at a run: its page when the tracking address is a server's, otherwise how to get there.
-
-    Parameters
-    ----------
-    settings : Settings
-    run_id : str
-
-    Returns
-    -------
-    str
-        An address beginning with ``http``, or a sentence.
-
-    Raises
-    ------
-    TrackingError
-        If there is no such run, or the store does not answer.
-    """
-    client = configure(settings)
-    with tracking_errors(f"looking up run {run_id}", settings.tracking_uri):
-        run = client.get_run(run_id)
-        if is_server(settings.tracking_uri):
-            return page_url(settings.tracking_uri, f"experiments/{run.info.experiment_id}/runs/{run_id}")
-        name = client.get_experiment(run.info.experiment_id).name
-        return f"run {run_id} of the experiment {name}; `forecast ui` shows it"
-
-
 def _require_answer(uri: str) -> None:
     """Fail at once, and in words, when no server answers at the address."""
     try:

@@ -14,7 +14,7 @@ import pytest
 
 import forecasting
 from forecasting.errors import TrackingError
-from forecasting.tracking import configure, page_url, run_url
+from forecasting.tracking import configure, page_url
 from forecasting.tracking.store import experiment_id
 from tests.tracking.conftest import settings_at
 
@@ -146,11 +146,11 @@ def test_a_server_that_asks_for_credentials_counts_as_reachable(tmp_path):
 
 
 def test_a_refusal_of_a_server_becomes_one_line(tmp_path):
-    with (
-        answering(401) as address,
-        pytest.raises(TrackingError, match=f"looking up run x failed at {address}") as caught,
-    ):
-        run_url(settings_at(tmp_path / "home", MLFLOW_TRACKING_URI=address), "x")
+    with answering(401) as address:
+        settings = settings_at(tmp_path / "home", MLFLOW_TRACKING_URI=address)
+        client = configure(settings)
+        with pytest.raises(TrackingError, match=f"opening the experiment failed at {address}") as caught:
+            experiment_id(client, settings, "toy", None)
     assert "\n" not in str(caught.value)
 
 
@@ -170,17 +170,6 @@ def test_a_database_that_cannot_be_opened_is_named(tmp_path):
     (settings.home / "mlflow" / "mlflow.db").write_text("this is no database, but it is long enough to be read as one")
     with pytest.raises(TrackingError, match=r"opening the tracking store failed at sqlite:.*not a database"):
         configure(settings)
-
-
-def test_a_local_run_has_a_hint_in_place_of_an_address(settings, client):
-    number = experiment_id(client, settings, "toy", None)
-    run = client.create_run(number).info.run_id
-    assert run_url(settings, run) == f"run {run} of the experiment toy; `forecast ui` shows it"
-
-
-def test_an_unknown_run_is_an_error(settings):
-    with pytest.raises(TrackingError, match="looking up run abc"):
-        run_url(settings, "abc")
 
 
 def test_page_addresses_open_the_mode_for_training_and_hold_no_password():

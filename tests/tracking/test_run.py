@@ -55,12 +55,6 @@ def test_a_finished_run_holds_parameters_tags_data_and_metrics(settings, client,
     assert [metric.step for metric in client.get_metric_history(opened.run_id, "val_loss")] == [0, 1, 2, 3]
 
 
-def test_continued_training_is_tagged_as_such(settings, client):
-    with TrainingRun(settings, "toy", LastValueForecaster(), fresh_weights=False) as run:
-        pass
-    assert client.get_run(run.run_id).data.tags["weights"] == "continued"
-
-
 def test_accuracy_is_logged_for_the_model_and_the_naive_forecast(settings, client, accuracy):
     with TrainingRun(settings, "toy", LastValueForecaster()) as run:
         run.log_accuracy("test", accuracy)

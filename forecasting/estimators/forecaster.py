@@ -309,7 +309,7 @@ class SimpleRNNForecaster(BaseEstimator):  # type: ignore[misc]  # scikit-learn 
         ----------
         horizon : int, optional
             Steps to forecast; by default those fitted for. Beyond them the network goes on from its own forecasts, and
-            the intervals widen like those of a random walk, which is an extrapolation.
+            the intervals widen like those of a random walk: an extrapolation, of which the log warns.
         levels : sequence of float, optional
             Coverage of the intervals in percent; by default those given to the estimator.
         data : DataFrame, Series or Panel, optional
@@ -336,6 +336,9 @@ class SimpleRNNForecaster(BaseEstimator):  # type: ignore[misc]  # scikit-learn 
         check_parameters("predict", given, {"horizon": whole(1), "levels": percentages()})
         panel = self.panel_ if data is None else self._read(data)
         windows, _ = self._windows(panel, self._target, self.lookback_, self.season_length_)
+        if steps > self.horizon:
+            fitted = self.horizon
+            _log.warning("steps %d to %d are an extrapolation: the model was fitted for %d", fitted + 1, steps, fitted)
         center, scale = forecast_path(self._model, windows, steps)
         columns = {NAME: self._target.values(center).ravel()}
         for level in wanted:

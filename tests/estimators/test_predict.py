@@ -33,6 +33,16 @@ def test_beyond_its_horizon_the_network_goes_on_from_its_own_forecasts(frame):
     assert values(went_on) == pytest.approx(np.array(values(forecaster.predict(data=longer))))
 
 
+def test_an_extrapolation_beyond_the_horizon_is_said_in_the_log(fitted, caplog):
+    fitted.predict(horizon=HORIZON)
+    assert not caplog.records
+    fitted.predict(horizon=HORIZON + 2)
+    (record,) = caplog.records
+    assert record.getMessage() == (
+        f"steps {HORIZON + 1} to {HORIZON + 2} are an extrapolation: the model was fitted for {HORIZON}"
+    )
+
+
 def test_intervals_beyond_the_horizon_widen_as_those_of_a_random_walk(fitted):
     forecast = fitted.predict(horizon=2 * HORIZON, levels=[80]).groupby("unique_id").head(2 * HORIZON)
     width = (forecast["SimpleRNN-hi-80"] - forecast["SimpleRNN-lo-80"]).to_numpy().reshape(-1, 2 * HORIZON)

@@ -15,7 +15,8 @@ if TYPE_CHECKING:
 _logger = logging.getLogger(__name__)
 
 _LARGEST_BATCH = 1000  # metrics that MLflow takes in one request
-_NOT_METRICS = {"epoch", "seconds"}  # the step of a metric and its time stamp say both; `seconds` is the whole run's
+# The step and the time stamp of a metric say the first two, and a number that only counts trainings measures nothing.
+_NOT_METRICS = {"epoch", "seconds", "member", "stage"}
 
 
 class EpochMetrics:

@@ -39,11 +39,11 @@ def train(callback, epochs, *, first=0):
     callback.on_train_end({"loss": 0.0})
 
 
-def test_the_seconds_of_an_epoch_are_no_metric_for_that_name_is_the_whole_run_s():
+def test_what_only_counts_is_no_metric_and_neither_are_seconds_for_that_name_is_the_whole_run_s():
     client = Recorder()
     callback = EpochMetrics(client, "run")
     callback.on_train_begin({"epochs": 1})
-    callback.on_epoch_end(0, {"epoch": 0, "loss": 0.5, "seconds": 0.1})
+    callback.on_epoch_end(0, {"epoch": 0, "member": 1, "stage": 0, "loss": 0.5, "seconds": 0.1})
     callback.close()
     assert client.written == [("loss", 0.5, 0)]
 

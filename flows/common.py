@@ -1,9 +1,10 @@
-"""What the steps share: the model's name in frames, places in errors, the level that is shown, times as text."""
+"""What the steps share: names in frames, places in errors, the level that is shown, the season, times as text."""
 
 import contextlib
 from collections.abc import Iterator
 
 from forecasting.errors import ForecastingError
+from forecasting.panel import Panel
 from forecasting.sources import DataSet
 
 MODEL = "SimpleRNN"
@@ -25,6 +26,11 @@ def shown_level(dataset: DataSet) -> int | None:
     if 80 in dataset.levels:
         return 80
     return dataset.levels[0] if dataset.levels else None
+
+
+def season_of(dataset: DataSet, panel: Panel) -> int:
+    """Season length of the baseline and of the scale of MASE: the data set's, or the usual one of its frequency."""
+    return dataset.season_length or panel.frequency.season_length
 
 
 def time_text(time: object) -> str:

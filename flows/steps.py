@@ -9,7 +9,7 @@ import logging
 import time
 from typing import TYPE_CHECKING
 
-from flows.common import MODEL, located, shown_level, time_text
+from flows.common import MODEL, located, season_of, shown_level, time_text
 from flows.output import check_output, write_output
 from flows.quiet import import_network
 from flows.results import ForecastResult, ForecastStep, IngestResult, NoticeRecord, TrainResult
@@ -63,8 +63,7 @@ def ingest_dataset(settings: "Settings", name: str) -> IngestResult:
         )
         _, treated = treat_gaps(panel, dataset.gaps, dataset=name)
         Target.parse(dataset.target).path(panel)
-        season = dataset.season_length or panel.frequency.season_length
-        check_lengths(panel, dataset.test_windows * dataset.horizon, season)
+        check_lengths(panel, dataset.test_windows * dataset.horizon, season_of(dataset, panel))
         notices = (*seen, *treated)
         for notice in notices:
             _log.warning("%s: %s", name, notice.message, extra={"in_result": True})

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import unquote, urlparse
 
 import forecasting
-from flows.common import MODEL, NAIVE, POOLED, shown_level
+from flows.common import MODEL, NAIVE, POOLED, season_of, shown_level
 from flows.local_servers import HOST, running_servers
 from flows.prefect_settings import MLFLOW_PORT, state_folder
 from flows.quiet import import_network
@@ -302,8 +302,3 @@ def _result(
         accuracy=series_accuracy(scores, level),
         seconds=round(time.monotonic() - began, 3),
     )
-
-
-def season_of(dataset: DataSet, panel: Panel) -> int:
-    """Season length of the baseline and of the scale of MASE: the data set's, or the usual one of its frequency."""
-    return dataset.season_length or panel.frequency.season_length

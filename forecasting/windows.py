@@ -20,6 +20,11 @@ _LEAST_SHARE_OF_STEPS = 0.1
 _LEAST_SHARE_OF_LEVEL = 1e-6
 
 
+def reach(lookback: int, season_length: int) -> int:
+    """Steps before a cut that its window, and the forecast from it, depend on."""
+    return 2 * (lookback + season_length)
+
+
 @dataclass(frozen=True, eq=False)
 class Cuts:
     """Places to cut at: int64 arrays of shape (n_cuts,), ``series`` and ``row``, which counts through the panel."""
@@ -48,7 +53,7 @@ class Batch:
         1 where the step was observed, else 0.
     level, scale : float64 arrays of shape (n,)
         Last observed value of the path, and mean size of its seasonal differences within the window. Where the window
-        shows no change, mean size of the steps within the `Windows.reach`.
+        shows no change, mean size of the steps within `reach`.
     moving : bool array of shape (n,)
         Whether the window shows any change. Where it shows none there is nothing to measure its errors by.
     """
@@ -165,8 +170,8 @@ class Windows:
     def gather(self, cuts: Cuts) -> Batch:
         """The windows before these cuts."""
         first = self.indptr[cuts.series][:, None]
-        reach = np.arange(-self.lookback - self.differenced, 0)
-        rows = cuts.row[:, None] + reach  # (n, lookback, one more where differenced)
+        shown = np.arange(-self.lookback - self.differenced, 0)
+        rows = cuts.row[:, None] + shown  # (n, lookback, one more where differenced)
         inside = rows >= first
         rows = np.maximum(rows, first)
         path, seen = self._inputs[rows], self._seen[rows] & inside
@@ -189,14 +194,9 @@ class Windows:
         after = np.where(batch.moving[:, None], self.path[cuts.row[:, None] + np.arange(horizon)], np.nan)
         return np.asarray((after - batch.level[:, None]) / batch.scale[:, None], dtype=np.float32)
 
-    @property
-    def reach(self) -> int:
-        """Steps before a cut that its batch depends on."""
-        return 2 * (self.lookback + self.season_length)
-
     def _mean_step(self, cuts: Cuts) -> np.ndarray:
         """Mean size of the observed steps within `reach` before each cut; 0 where there is none."""
-        first = np.maximum(cuts.row - self.reach, self.indptr[cuts.series])
+        first = np.maximum(cuts.row - reach(self.lookback, self.season_length), self.indptr[cuts.series])
         total = self._steps[cuts.row] - self._steps[first + 1]
         count = self._step_count[cuts.row] - self._step_count[first + 1]
         return np.asarray(np.where(count > 0, total / np.maximum(count, 1), 0.0))

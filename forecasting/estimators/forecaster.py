@@ -257,8 +257,9 @@ class SimpleRNNForecaster(BaseEstimator):  # type: ignore[misc]  # scikit-learn 
                 remedy="Give a longer history, or choose the policy 'mask', under which windows may begin behind gaps",
             )
         levels = [] if self.levels is None else list(self.levels)
+        as_many_errors = SplitConformal.fit(np.abs(held_out.target))
         for level in levels:  # too few held-out windows for a level are said before the training, not at predict
-            SplitConformal.fit(np.abs(held_out.target)).half_width(level, self.horizon)
+            as_many_errors.half_width(level, self.horizon)
         fit = fit_model(
             spec,
             windows,
@@ -381,11 +382,6 @@ class SimpleRNNForecaster(BaseEstimator):  # type: ignore[misc]  # scikit-learn 
         self.anchor_ = model.anchor
         self.trust_ = model.trust
         self.n_parameters_ = sum(weight.size for member in model.members for weight in member.values())
-
-    @property
-    def _reach(self) -> int:
-        """Steps at the end of a series that its forecast depends on."""
-        return self._windows(self.panel_, self._target, self.lookback_, self.season_length_)[0].reach
 
     @property
     def _target(self) -> Target:

@@ -18,6 +18,7 @@ from forecasting.estimators.fitting import Model
 from forecasting.evaluation.intervals import SplitConformal
 from forecasting.network.spec import NetworkSpec
 from forecasting.panel import Frequency, Notice, Panel
+from forecasting.windows import reach
 
 if TYPE_CHECKING:
     from forecasting.estimators.forecaster import SimpleRNNForecaster
@@ -47,7 +48,7 @@ def write(estimator: "SimpleRNNForecaster", folder: Path) -> None:
     }
     arrays = {f"member-{i}/{name}": weight for i, member in enumerate(model.members) for name, weight in member.items()}
     arrays |= {f"conformal/{name}": array for name, array in model.conformal.to_arrays().items()}
-    tail = panel.keep_last(estimator._reach)
+    tail = panel.keep_last(reach(estimator.lookback_, estimator.season_length_))
     arrays |= {
         "anchor": model.anchor_kernel,
         "panel/values": tail.values,

@@ -10,6 +10,7 @@ import pandas as pd
 from forecasting.errors import TrackingError
 from forecasting.tracking.facts import PACKAGE, backend, version_of
 from forecasting.tracking.served_frames import served_frame
+from forecasting.windows import reach
 
 if TYPE_CHECKING:
     from mlflow.models import ModelSignature
@@ -74,8 +75,7 @@ def input_example(frame: pd.DataFrame, estimator: Any) -> pd.DataFrame:
         Fitted; its look-back decides how much is kept.
     """
     first: pd.DataFrame = frame.loc[frame["unique_id"] == frame["unique_id"].iloc[0], ["unique_id", "ds", "y"]]
-    rows = 2 * (int(estimator.lookback_) + int(estimator.season_length_))
-    return first.sort_values("ds").tail(rows).reset_index(drop=True)
+    return first.sort_values("ds").tail(reach(estimator.lookback_, estimator.season_length_)).reset_index(drop=True)
 
 
 def requirements() -> list[str]:

@@ -1,16 +1,12 @@
 """The forecaster on JAX, in a process of its own."""
 
-import json
-import os
-import subprocess
-import sys
 from importlib.util import find_spec
-from pathlib import Path
 
 import numpy as np
 import pytest
 
 from tests.estimators.made import tiny, values
+from tests.on_jax import answer_on_jax
 
 pytestmark = pytest.mark.skipif(find_spec("jax") is None, reason="JAX is not installed")
 
@@ -19,18 +15,7 @@ pytestmark = pytest.mark.skipif(find_spec("jax") is None, reason="JAX is not ins
 def on_jax(fitted, tmp_path_factory):
     folder = tmp_path_factory.mktemp("jax") / "model"
     fitted.save(folder)
-    done = subprocess.run(
-        [sys.executable, "-m", "tests.estimators.jax_forecaster", str(folder)],
-        cwd=Path(__file__).parents[2],
-        env={**os.environ, "KERAS_BACKEND": "jax", "JAX_PLATFORMS": "cpu"},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
-    answer = json.loads(done.stdout)
-    assert answer["backend"] == "jax"
-    return answer
+    return answer_on_jax("tests.estimators.jax_forecaster", str(folder))
 
 
 def test_a_forecaster_saved_on_one_backend_forecasts_the_same_on_the_other(on_jax, fitted, frame):

@@ -1,35 +1,20 @@
 """The same network on JAX, in a process of its own."""
 
-import json
-import os
-import subprocess
-import sys
 from importlib.util import find_spec
-from pathlib import Path
 
 import numpy as np
 import pytest
 
 from forecasting.network.engine import engine
 from tests.network.textbook import TEXTBOOK, backpropagated, forward, random_weights, random_windows
+from tests.on_jax import answer_on_jax
 
 pytestmark = pytest.mark.skipif(find_spec("jax") is None, reason="JAX is not installed")
 
 
 @pytest.fixture(scope="module")
 def on_jax():
-    done = subprocess.run(
-        [sys.executable, "-m", "tests.network.jax_network"],
-        cwd=Path(__file__).parents[2],
-        env={**os.environ, "KERAS_BACKEND": "jax", "JAX_PLATFORMS": "cpu"},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
-    answer = json.loads(done.stdout)
-    assert answer["backend"] == "jax"
-    return answer
+    return answer_on_jax("tests.network.jax_network")
 
 
 def test_forecasts_on_jax_are_those_of_the_plain_recurrence(on_jax):

@@ -84,6 +84,20 @@ lock: $(BIN)/uv
 	    --no-emit-index-url --no-emit-find-links --no-annotate --no-header \
 	    --extra dev --extra jax --extra postgres $(LOCK) --output-file requirements.lock pyproject.toml
 
+## benchmark-peers  make .venv-peers with the libraries that the benchmarks compare with (6 GB)
+benchmark-peers: .venv-peers/.installed
+.PHONY: benchmark-peers
+
+.venv-peers/.installed: $(INSTALLED) benchmarks/peers/requirements-main.txt benchmarks/peers/requirements-darts.txt
+	@for name in main darts; do \
+	    echo "Installing the packages of benchmarks/peers/requirements-$$name.txt into .venv-peers/$$name"; \
+	    $(BIN)/python -m venv --clear .venv-peers/$$name && \
+	    .venv-peers/$$name/bin/python -m pip install --quiet --disable-pip-version-check \
+	        --requirement benchmarks/peers/requirements-$$name.txt && \
+	    .venv-peers/$$name/bin/python -m pip check || exit 1; \
+	done
+	@touch $@
+
 ## clean        remove .venv, caches and builds; keep data, forecasts and tracked runs
 clean:
 	rm -rf .venv build dist .mypy_cache .ruff_cache .import_linter_cache .hypothesis .pytest_cache

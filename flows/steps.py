@@ -62,7 +62,8 @@ def ingest_dataset(settings: "Settings", name: str) -> IngestResult:
             dataset=name,
         )
         _, treated = treat_gaps(panel, dataset.gaps, dataset=name)
-        Target.parse(dataset.target).path(panel)
+        if dataset.target != "auto":
+            Target.parse(dataset.target).path(panel)
         check_lengths(panel, dataset.test_windows * dataset.horizon, season_of(dataset, panel))
         notices = (*seen, *treated)
         for notice in notices:

@@ -258,7 +258,7 @@ def _log_findings(
                 "snapshot": snapshot.digest[:12],
                 "MLflow run": run.run_id,
                 "gap policy": dataset.gaps,
-                "target transform": dataset.target,
+                "target transform": estimator.target_,
                 "device": estimator.device_,
                 "seconds of the fit": estimator.fit_seconds_,
                 "network parameters": f"{estimator.n_parameters_:,}",
@@ -266,6 +266,7 @@ def _log_findings(
             },
             season_length=season,
             history=estimator.history_,
+            health=estimator.health_,
             notices=[notice.message for notice in snapshot.notices],
         )
         run.log_file(path)

@@ -70,6 +70,10 @@ class ParameterError(ForecastingError, ValueError, TypeError):
     exit_code = 2
 
 
+class ResourceError(ForecastingError, MemoryError):
+    """The machine has too little of something, such as memory."""
+
+
 class SourceError(ForecastingError, OSError):
     """Something outside (a file, a database, a quote service) could not be reached; trying again may help."""
 

@@ -40,6 +40,39 @@ class Cuts:
         return Cuts(self.series[which], self.row[which])
 
 
+class CutRanges:
+    """Places to cut at that follow each other within each series; the same interface as `Cuts`, but nothing is kept.
+
+    Parameters
+    ----------
+    start, stop : int64 arrays of shape (n_series,)
+        The places of a series are the rows from ``start`` to before ``stop``; none where that is not later.
+    """
+
+    def __init__(self, start: np.ndarray, stop: np.ndarray) -> None:
+        self._start = start
+        self._ends = np.cumsum(np.maximum(stop - start, 0))
+
+    def __len__(self) -> int:
+        return int(self._ends[-1]) if len(self._ends) else 0
+
+    @property
+    def series(self) -> np.ndarray:
+        """Of every place."""
+        return self.take(np.arange(len(self))).series
+
+    @property
+    def row(self) -> np.ndarray:
+        """Of every place."""
+        return self.take(np.arange(len(self))).row
+
+    def take(self, which: np.ndarray) -> Cuts:
+        """Only these places (an array of their numbers)."""
+        series = np.searchsorted(self._ends, which, side="right")
+        before = np.concatenate([[0], self._ends[:-1]])
+        return Cuts(series, self._start[series] + which - before[series])
+
+
 @dataclass(frozen=True, eq=False)
 class Batch:
     """Gathered windows, scaled.
@@ -109,11 +142,10 @@ class Windows:
         self.differenced = differenced
         self._filled = inputs = path if filled is None else filled
         self._seen = ~np.isnan(inputs)
-        self._inputs = inputs[_nearest_seen(self._seen, indptr)]
+        self._inputs = inputs if self._seen.all() else inputs[_nearest_seen(self._seen, indptr)]
         self._invented = self._seen & np.isnan(path)
-        self._steps, self._step_count = _cumulated_steps(self._inputs, self._seen, indptr)
 
-    def cuts(self, horizon: int, *, least_history: int, held_out: np.ndarray | int = 0) -> Cuts:
+    def cuts(self, horizon: int, *, least_history: int, held_out: np.ndarray | int = 0) -> Cuts | CutRanges:
         """All places with ``least_history`` steps before them and ``horizon`` steps of targets behind them.
 
         Parameters
@@ -127,7 +159,7 @@ class Windows:
         start, stop = self.indptr[:-1] + least_history, self.indptr[1:] - held_out - horizon + 1
         return self._between(start, stop)
 
-    def held_out_cuts(self, horizon: int, *, least_history: int, held_out: np.ndarray) -> Cuts:
+    def held_out_cuts(self, horizon: int, *, least_history: int, held_out: np.ndarray) -> Cuts | CutRanges:
         """All places whose ``horizon`` targets lie within the last ``held_out`` steps of their series."""
         start, stop = self.indptr[1:] - held_out, self.indptr[1:] - horizon + 1
         return self._between(np.maximum(start, self.indptr[:-1] + least_history), stop)
@@ -160,12 +192,9 @@ class Windows:
         """Whether a step of the inputs is not observed."""
         return not bool(self._seen.all())
 
-    def _between(self, start: np.ndarray, stop: np.ndarray) -> Cuts:
-        count = np.maximum(stop - start, 0)
-        series = np.repeat(np.arange(len(count)), count)
-        offset = np.arange(len(series)) - np.repeat(np.cumsum(count) - count, count)
-        cuts = Cuts(series, start[series] + offset)
-        return cuts.take(~self._invented[cuts.row - 1]) if self._invented.any() else cuts
+    def _between(self, start: np.ndarray, stop: np.ndarray) -> Cuts | CutRanges:
+        cuts = CutRanges(start, stop)
+        return cuts.take(np.flatnonzero(~self._invented[cuts.row - 1])) if self._invented.any() else cuts
 
     def gather(self, cuts: Cuts) -> Batch:
         """The windows before these cuts."""
@@ -178,7 +207,9 @@ class Windows:
         level = path[:, -1]
         change = self._change(path, seen)
         moving = change > 0
-        scale = np.fmax(np.where(moving, change, self._mean_step(cuts)), _LEAST_SHARE_OF_LEVEL * np.abs(level))
+        still = np.flatnonzero(~moving)
+        change[still] = self._mean_step(cuts.take(still))
+        scale = np.fmax(change, _LEAST_SHARE_OF_LEVEL * np.abs(level))
         scale = np.where(scale > 0, scale, 1.0)
         if self.differenced:
             inputs, observed = np.diff(path, axis=1), seen[:, 1:] & seen[:, :-1]
@@ -196,10 +227,10 @@ class Windows:
 
     def _mean_step(self, cuts: Cuts) -> np.ndarray:
         """Mean size of the observed steps within `reach` before each cut; 0 where there is none."""
-        first = np.maximum(cuts.row - reach(self.lookback, self.season_length), self.indptr[cuts.series])
-        total = self._steps[cuts.row] - self._steps[first + 1]
-        count = self._step_count[cuts.row] - self._step_count[first + 1]
-        return np.asarray(np.where(count > 0, total / np.maximum(count, 1), 0.0))
+        rows = cuts.row[:, None] + np.arange(-reach(self.lookback, self.season_length), 0)
+        first = self.indptr[cuts.series][:, None]
+        inside, rows = rows >= first, np.maximum(rows, first)
+        return np.asarray(np.nan_to_num(_mean_change(self._inputs[rows], self._seen[rows] & inside, 1)))
 
     def _change(self, path: np.ndarray, seen: np.ndarray) -> np.ndarray:
         """Mean absolute seasonal difference of the observed steps of each window; 0 where nothing changes."""
@@ -220,18 +251,13 @@ def _nearest_seen(seen: np.ndarray, indptr: np.ndarray) -> np.ndarray:
     return nearest
 
 
-def _cumulated_steps(path: np.ndarray, seen: np.ndarray, indptr: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Sum of the sizes, and number, of the steps between observed neighbours that end before each row."""
-    both = seen[1:] & seen[:-1]
-    both[indptr[1:-1] - 1] = False
-    size = np.where(both, np.abs(np.diff(path)), 0.0)
-    return np.concatenate([[0.0, 0.0], np.cumsum(size)]), np.concatenate([[0, 0], np.cumsum(both)])
-
-
 def _mean_change(path: np.ndarray, seen: np.ndarray, lag: int) -> np.ndarray:
     """Mean of ``|path[t] - path[t - lag]|`` over the pairs of observed steps; NaN where a window has no pair."""
+    change = np.abs(path[:, lag:] - path[:, :-lag])
+    if seen.all():
+        return np.asarray(change.mean(axis=1)) if change.shape[1] else np.full(len(path), np.nan)
     pairs = seen[:, lag:] & seen[:, :-lag]
     count = pairs.sum(axis=1)
-    change = np.where(pairs, np.abs(path[:, lag:] - path[:, :-lag]), 0.0).sum(axis=1)
+    change = np.where(pairs, change, 0.0).sum(axis=1)
     mean: np.ndarray = np.divide(change, count, out=np.full(len(path), np.nan), where=count > 0)
     return mean

@@ -12,9 +12,9 @@ from sklearn.base import BaseEstimator
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
-from forecasting.errors import DataError
 from forecasting.estimators import storing
 from forecasting.estimators.fitting import Model, fit_model
+from forecasting.estimators.memory import check_memory, planned_memory
 from forecasting.estimators.parameters import (
     Allowed,
     check_parameters,
@@ -26,16 +26,17 @@ from forecasting.estimators.parameters import (
     seed,
     whole,
 )
-from forecasting.estimators.planning import divide, usual_steps
+from forecasting.estimators.planning import Division, divide, usual_steps
+from forecasting.estimators.preparing import Prepared, best_prepared, prepare, read_windows
 from forecasting.estimators.rolling import forecast_path
 from forecasting.evaluation.frames import interval_columns
 from forecasting.evaluation.intervals import SplitConformal
 from forecasting.network.callbacks import ProgressLine, TrainingCallback
+from forecasting.network.health import health
 from forecasting.network.spec import NetworkSpec
-from forecasting.network.training import HeldOut, TrainingPlan
-from forecasting.panel import Notice, Panel, to_panel, treat_gaps
-from forecasting.targets import TARGETS, Target
-from forecasting.windows import Windows
+from forecasting.network.training import TrainingPlan
+from forecasting.panel import Panel, to_panel
+from forecasting.targets import TARGETS, Target, choices_for
 
 NAME = "SimpleRNN"
 """The name of the forecast's column."""
@@ -48,7 +49,7 @@ _RULES: dict[str, Allowed] = {
     "lookback": or_none(whole(2)),
     "levels": or_none(percentages()),
     "gaps": one_of("refuse", "interpolate", "mask"),
-    "target": one_of(*TARGETS),
+    "target": one_of("auto", *TARGETS),
     "segment_length": or_none(whole(1)),
     "units": whole(1),
     "n_layers": whole(1),
@@ -92,13 +93,15 @@ class SimpleRNNForecaster(BaseEstimator):  # type: ignore[misc]  # scikit-learn 
     gaps : {"refuse", "interpolate", "mask"}, default "refuse"
         What to do about steps without a value: stop; read a straight line in their place; or tell the network that they
         are missing. They are never targets, and never scored.
-    target : {"none", "log", "difference", "log_return"}, default "none"
-        What the network sees of the series; forecasts come back in the unit of the series.
+    target : {"auto", "none", "log", "difference", "log_return"}, default "auto"
+        What the network sees of the series; forecasts come back in the unit of the series. ``"auto"`` is the logarithm
+        where all values are above zero and held-out windows are forecast clearly better by it, else the values.
     segment_length : int, optional
-        Steps of the look-back that one step of the recurrence reads; by default a season.
+        Steps of the look-back that one step of the recurrence reads; by default a season, or 4 steps where there is no
+        season.
     units : int, default 64
         Size of the state.
-    n_layers : int, default 2
+    n_layers : int, default 3
         Recurrent layers, each adding to the states of the one below.
     linear_skip : bool, default True
         Whether a linear map leads from the window to the output, beside the recurrence.
@@ -107,7 +110,7 @@ class SimpleRNNForecaster(BaseEstimator):  # type: ignore[misc]  # scikit-learn 
     n_members : int, default 3
         Networks whose median is the forecast.
     max_steps : int, optional
-        Gradient steps per network at most; by default as many as show every window once, from 400 to 2,000.
+        Gradient steps per network at most; by default as many as show every window once, from 1,000 to 2,000.
     batch_size : int, default 128
         Windows per gradient step.
     learning_rate : float, default 0.002
@@ -115,8 +118,8 @@ class SimpleRNNForecaster(BaseEstimator):  # type: ignore[misc]  # scikit-learn 
     clip_norm : float, default 1.0
         Largest global norm of a gradient.
     refit : bool, default True
-        Whether the networks are trained again, from fresh weights, on everything, after the held-out windows have
-        decided for how long.
+        Whether the networks go on to be trained on everything, held-out windows included, for a quarter of the steps
+        that were best before.
     random_state : int or numpy.random.RandomState, optional
         The same number gives the same forecasts.
     verbose : int, default 1
@@ -134,14 +137,21 @@ class SimpleRNNForecaster(BaseEstimator):  # type: ignore[misc]  # scikit-learn 
     trust_ : float
         Share of the network in the forecast, 0 to 1; the rest is the naive forecast.
     history_ : list of dict
-        One entry per epoch: ``epoch``, ``member``, ``stage``, ``loss``, ``val_loss``, ``learning_rate``, ``seconds``.
+        One entry per epoch: ``epoch``, ``stage`` (1: going on with everything), ``loss``, ``val_loss``,
+        ``learning_rate``, ``clipped``, ``update_ratio``, ``seconds``.
     validation_ : DataFrame
         Forecasts of the held-out windows by networks not trained on them: ``unique_id``, ``cutoff``, ``ds``, ``y``,
         ``SimpleRNN``, ``SeasonalNaive``. They decided when to stop and how wide the intervals are, so they flatter: use
         `forecasting.evaluation.backtest` to judge. Not kept by `save`.
+    health_ : Health
+        How far back the recurrence reaches and what stands in its way; ``health_.diagnosis`` says it in words.
+    memory_plan_ : dict of str to int
+        Bytes that the fit was reckoned to hold, by what for. Not kept by `save`.
     n_parameters_ : int
         Of all members together.
     fit_seconds_ : float
+    target_, gaps_ : str
+        Transform and policy that were fitted with.
     device_ : str
         Backend and device of the training.
     notices_ : tuple of Notice
@@ -158,10 +168,10 @@ class SimpleRNNForecaster(BaseEstimator):  # type: ignore[misc]  # scikit-learn 
         frequency: str | int = "infer",
         calendar: str | None = None,
         gaps: str = "refuse",
-        target: str = "none",
+        target: str = "auto",
         segment_length: int | None = None,
         units: int = 64,
-        n_layers: int = 2,
+        n_layers: int = 3,
         linear_skip: bool = True,
         combine_naive: bool = True,
         n_members: int = 3,
@@ -216,6 +226,8 @@ class SimpleRNNForecaster(BaseEstimator):  # type: ignore[misc]  # scikit-learn 
             A parameter has a value that is not allowed.
         DataError
             The data cannot be used, or a series is too short.
+        ResourceError
+            The fit needs more memory than the machine has free.
         KeyboardInterrupt
             Stopped from the keyboard; if an epoch was done by then, the estimator is fitted with the best weights so
             far.
@@ -223,7 +235,6 @@ class SimpleRNNForecaster(BaseEstimator):  # type: ignore[misc]  # scikit-learn 
         check_parameters(type(self).__name__, self.get_params(deep=False), _RULES)
         started = time.monotonic()
         panel, notices = to_panel(data, frequency=self.frequency, calendar=self.calendar)
-        target = Target.parse(self.target)
         division = divide(
             panel,
             horizon=self.horizon,
@@ -231,66 +242,61 @@ class SimpleRNNForecaster(BaseEstimator):  # type: ignore[misc]  # scikit-learn 
             lookback=self.lookback,
             segment_length=self.segment_length,
         )
-        windows, treated = self._windows(panel, target, division.lookback, division.season_length)
-        least = division.least_history
-        spec = NetworkSpec(
-            lookback=division.lookback,
-            horizon=self.horizon,
-            segment_length=division.segment_length,
-            units=self.units,
-            n_layers=self.n_layers,
-            masked=self.gaps == "mask" or windows.has_missing or least < division.lookback,
-            linear_skip=self.linear_skip,
-        )
-        held_cuts = windows.held_out_cuts(self.horizon, least_history=least, held_out=division.held_out)
-        batch = windows.gather(held_cuts)
-        held_out = HeldOut(
-            batch.inputs,
-            batch.observed,
-            windows.targets(held_cuts, batch, self.horizon),
-            independent=division.held_out.sum() / self.horizon,
-        )
-        cuts = windows.cuts(self.horizon, least_history=least, held_out=division.held_out)
-        if not len(cuts) or np.isnan(held_out.target).all():
-            raise DataError(
-                "gaps, or long stretches without any change, leave no window to train on or none to validate on",
-                remedy="Give a longer history, or choose the policy 'mask', under which windows may begin behind gaps",
-            )
+        rng = check_random_state(self.random_state)
+        targets = choices_for(panel) if self.target == "auto" else [Target.parse(self.target)]
+        draw = rng.randint(2**31)
+        choices = [prepare(panel, self.gaps, target, division, self.horizon, draw) for target in targets]
+        prepared = best_prepared(choices, panel)
+        del choices
         levels = [] if self.levels is None else list(self.levels)
-        as_many_errors = SplitConformal.fit(np.abs(held_out.target))
+        as_many_errors = SplitConformal.fit(np.abs(prepared.held_out.target))
         for level in levels:  # too few held-out windows for a level are said before the training, not at predict
             as_many_errors.half_width(level, self.horizon)
+        spec = self._spec(division, prepared)
+        memory = planned_memory(spec, len(panel.values), len(prepared.held_cuts), self.batch_size)
+        check_memory(memory)
         fit = fit_model(
             spec,
-            windows,
-            cuts,
-            held_out,
-            windows.cuts(self.horizon, least_history=least) if self.refit else None,
+            prepared.windows,
+            prepared.cuts,
+            prepared.held_out,
+            prepared.start,
+            prepared.all_cuts if self.refit else None,
             TrainingPlan(
-                self.max_steps or usual_steps(len(cuts), self.batch_size),
+                self.max_steps or usual_steps(len(prepared.cuts), self.batch_size),
                 self.batch_size,
                 self.learning_rate,
                 self.clip_norm,
             ),
-            n_members=self.n_members,
             combine=self.combine_naive,
-            rng=np.random.default_rng(check_random_state(self.random_state).randint(2**31)),
+            rng=np.random.default_rng(rng.randint(2**31)),
             callbacks=[*([ProgressLine()] if self.verbose else []), *callbacks],
         )
+        self.memory_plan_ = memory
         self.panel_ = panel
         self.frequency_ = panel.frequency
         self.season_length_ = division.season_length
         self.lookback_ = division.lookback
         self.levels_ = levels
         self.history_ = fit.history
-        self.notices_ = (*notices, *treated)
+        self.notices_ = (*notices, *prepared.notices)
+        self.gaps_ = self.gaps
+        self.target_ = prepared.target.name
         self._use(fit.model)
         self.validation_ = _validation_frame(
             panel,
-            held_cuts.series,
-            held_cuts.row,
-            target.values(batch.path(fit.validated)),
-            target.values(windows.seasonal_naive(held_cuts, self.horizon)),
+            prepared.held_cuts.series,
+            prepared.held_cuts.row,
+            prepared.target.values(prepared.batch.path(fit.validated)),
+            prepared.target.values(prepared.windows.seasonal_naive(prepared.held_cuts, self.horizon)),
+        )
+        self.health_ = health(
+            spec,
+            fit.model.weights,
+            prepared.held_out.inputs,
+            prepared.held_out.observed,
+            fit.history,
+            division.season_length,
         )
         self.device_ = fit.device
         self.fit_seconds_ = time.monotonic() - started
@@ -331,21 +337,22 @@ class SimpleRNNForecaster(BaseEstimator):  # type: ignore[misc]  # scikit-learn 
             As for `fit`.
         """
         check_is_fitted(self)
-        steps = self.horizon if horizon is None else horizon
+        fitted = self._model.spec.horizon
+        steps = fitted if horizon is None else horizon
         wanted = self.levels_ if levels is None else levels
         given = {"horizon": steps, "levels": wanted}
         check_parameters("predict", given, {"horizon": whole(1), "levels": percentages()})
         panel = self.panel_ if data is None else self._read(data)
-        windows, _ = self._windows(panel, self._target, self.lookback_, self.season_length_)
-        if steps > self.horizon:
-            fitted = self.horizon
+        target = Target.parse(self.target_)
+        windows, _ = read_windows(panel, self.gaps_, target, self.lookback_, self.season_length_)
+        if steps > fitted:
             _log.warning("steps %d to %d are an extrapolation: the model was fitted for %d", fitted + 1, steps, fitted)
         center, scale = forecast_path(self._model, windows, steps)
-        columns = {NAME: self._target.values(center).ravel()}
+        columns = {NAME: target.values(center).ravel()}
         for level in wanted:
             half = self._model.conformal.half_width(level, steps) * scale[:, None]
             for column, end in zip(interval_columns(NAME, level), (center - half, center + half), strict=True):
-                columns[column] = self._target.values(end).ravel()
+                columns[column] = target.values(end).ravel()
         ids = np.repeat(panel.ids, steps)
         return pd.DataFrame({"unique_id": ids, "ds": panel.stamps(panel.future_times(steps)), **columns})
 
@@ -381,11 +388,23 @@ class SimpleRNNForecaster(BaseEstimator):  # type: ignore[misc]  # scikit-learn 
         self.segment_length_ = model.spec.segment_length
         self.anchor_ = model.anchor
         self.trust_ = model.trust
-        self.n_parameters_ = sum(weight.size for member in model.members for weight in member.values())
+        self.n_parameters_ = sum(weight.size for weight in model.weights.values())
 
-    @property
-    def _target(self) -> Target:
-        return Target.parse(self.target)
+    def _spec(self, division: Division, prepared: Prepared) -> NetworkSpec:
+        season, windows = division.season_length, prepared.windows
+        padded = division.least_history < division.lookback
+        return NetworkSpec(
+            lookback=division.lookback,
+            horizon=self.horizon,
+            segment_length=division.segment_length,
+            units=self.units,
+            n_layers=self.n_layers,
+            masked=self.gaps == "mask" or windows.has_missing or padded,
+            linear_skip=self.linear_skip,
+            standardised=True,
+            mixed_season=season if 1 < season <= division.lookback // 2 and not windows.differenced else 0,
+            n_members=self.n_members,
+        )
 
     def _read(self, data: pd.DataFrame | pd.Series | Panel) -> Panel:
         frequency = self.frequency_
@@ -393,20 +412,6 @@ class SimpleRNNForecaster(BaseEstimator):  # type: ignore[misc]  # scikit-learn 
         for notice in notices:
             _log.warning("%s", notice.message)
         return panel
-
-    def _windows(
-        self, panel: Panel, target: Target, lookback: int, season_length: int
-    ) -> tuple[Windows, tuple[Notice, ...]]:
-        treated, notices = treat_gaps(panel, self.gaps)
-        windows = Windows(
-            target.path(panel),
-            panel.indptr,
-            lookback,
-            season_length,
-            differenced=target.differenced,
-            filled=target.path(treated),
-        )
-        return windows, notices
 
 
 def _validation_frame(

@@ -7,14 +7,19 @@ import numpy as np
 from forecasting.errors import DataError, ParameterError
 from forecasting.panel import Panel
 
+PRIOR_WINDOWS = 4.0
+"""What held-out windows decide is drawn towards what one would do without any, as if that had been seen so often."""
 _MOST_SEGMENTS = 14
 _FEWEST_SEGMENTS = 2
 _MOST_STEPS_WITHOUT_SEASON = 32
-_FEWEST_STEPS, _MOST_STEPS = 400, 2000
+_SEGMENT_WITHOUT_SEASON = 4
+_FEWEST_STEPS, _MOST_STEPS = 1000, 2000
 _SHARE_OF_SERIES = 0.5
 _SHARE_OF_PANEL = 0.15
 _HELD_OUT_WINDOWS = 256
-_LARGEST_HELD_OUT_SHARE = 0.2
+_INDEPENDENT_WINDOWS = 32
+_HELD_OUT_SHARES = 0.05, 0.2
+"""Of a series, at least and at most: series often move together, so that many of them at few times tell little."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,10 +53,10 @@ def divide(
 ) -> Division:
     """Choose what was left open and check that the series are long enough.
 
-    The default season is the usual one of the frequency, a segment is a season (a step where there is none), and the
-    look-back is half of the median series, but no more than 15 % of all steps where series are few, from 2 to 14
-    segments. Held out are the last ``horizon`` steps of every series, and where few series give few windows up to a
-    fifth of each.
+    The default season is the usual one of the frequency, a segment is a season (four steps where there is none), and
+    the look-back is half of the median series, but no more than 15 % of all steps where series are few, from 2 to 14
+    segments. Held out are the last ``horizon`` steps of every series, or a season where that is longer, and where
+    few series give few windows more, but no more than a fifth of each.
 
     Raises
     ------
@@ -79,7 +84,7 @@ def divide(
             remedy="Leave them out, or use a shorter horizon or a shorter (or no stated) look-back",
             series=", ".join(map(str, panel.ids[short[:3]])),
         )
-    held_out = _held_out(lengths, horizon, least)
+    held_out = _held_out(lengths, horizon, season, least)
     if not held_out.any():
         raise DataError(
             f"no series is long enough to hold out {horizon} steps to validate on: the longest has {lengths.max()}"
@@ -95,15 +100,16 @@ def divide(
 
 
 def usual_steps(windows: int, batch_size: int) -> int:
-    """Gradient steps that show every window once, from 400 to 2,000."""
+    """Gradient steps that show every window once, from 1,000 to 2,000."""
     return int(np.clip(-(-windows // batch_size), _FEWEST_STEPS, _MOST_STEPS))
 
 
 def _usual_segment(season: int, lookback: int | None) -> int:
-    """A season, or where a stated look-back is not made of seasons the longest shorter segment that divides it."""
-    if lookback is None or lookback % season == 0:
-        return season
-    return max(size for size in range(1, min(season, lookback) + 1) if lookback % size == 0)
+    """A season, or a few steps where there is none; the longest shorter one that divides a stated look-back."""
+    usual = season if season > 1 else _SEGMENT_WITHOUT_SEASON
+    if lookback is None or lookback % usual == 0:
+        return usual
+    return max(size for size in range(1, min(usual, lookback) + 1) if lookback % size == 0)
 
 
 def _usual_lookback(lengths: np.ndarray, horizon: int, season: int, segment: int) -> int:
@@ -113,8 +119,10 @@ def _usual_lookback(lengths: np.ndarray, horizon: int, season: int, segment: int
     return segment * int(np.clip(steps // segment, _FEWEST_SEGMENTS, most))
 
 
-def _held_out(lengths: np.ndarray, horizon: int, least_history: int) -> np.ndarray:
-    wanted = horizon - 1 + -(-_HELD_OUT_WINDOWS // len(lengths))
-    steps = np.maximum(np.minimum(wanted, (_LARGEST_HELD_OUT_SHARE * lengths).astype(np.int64)), horizon)
+def _held_out(lengths: np.ndarray, horizon: int, season: int, least_history: int) -> np.ndarray:
+    each = -(-_HELD_OUT_WINDOWS // len(lengths)), horizon * -(-_INDEPENDENT_WINDOWS // len(lengths))
+    wanted = max(horizon - 1 + each[0], each[1], season)
+    least, most = ((share * lengths).astype(np.int64) for share in _HELD_OUT_SHARES)
+    steps = np.maximum(np.clip(wanted, least, most), horizon)
     steps = np.where(lengths - steps < least_history + horizon, horizon, steps)
     return np.where(lengths - steps < least_history + horizon, 0, steps)

@@ -16,6 +16,7 @@ import numpy as np
 from forecasting.errors import StorageError
 from forecasting.estimators.fitting import Model
 from forecasting.evaluation.intervals import SplitConformal
+from forecasting.network.health import Health
 from forecasting.network.spec import NetworkSpec
 from forecasting.panel import Frequency, Notice, Panel
 from forecasting.windows import reach
@@ -23,7 +24,7 @@ from forecasting.windows import reach
 if TYPE_CHECKING:
     from forecasting.estimators.forecaster import SimpleRNNForecaster
 
-FORMAT = 1
+FORMAT = 2
 _TEXT, _ARRAYS = "forecaster.json", "arrays.npz"
 
 
@@ -35,18 +36,20 @@ def write(estimator: "SimpleRNNForecaster", folder: Path) -> None:
         "versions": {name: version(name) for name in ("keras", "numpy", "pandas", "scikit-learn")},
         "parameters": estimator.get_params(deep=False),
         "network": asdict(model.spec),
-        "members": len(model.members),
         "anchor": model.anchor,
         "trust": model.trust,
         "penalty": model.penalty,
         "season_length": estimator.season_length_,
+        "gaps": estimator.gaps_,
+        "target": estimator.target_,
         "frequency": {"alias": panel.frequency.alias, "calendar": panel.frequency.calendar, "tz": panel.tz},
         "history": estimator.history_,
+        "health": estimator.health_.as_dict(),
         "fit_seconds": estimator.fit_seconds_,
         "device": estimator.device_,
         "notices": [asdict(notice) for notice in estimator.notices_],
     }
-    arrays = {f"member-{i}/{name}": weight for i, member in enumerate(model.members) for name, weight in member.items()}
+    arrays = {f"weights/{name}": weight for name, weight in model.weights.items()}
     arrays |= {f"conformal/{name}": array for name, array in model.conformal.to_arrays().items()}
     tail = panel.keep_last(reach(estimator.lookback_, estimator.season_length_))
     arrays |= {
@@ -72,10 +75,10 @@ def read(kind: type["SimpleRNNForecaster"], folder: Path) -> Any:
     """Read what `write` wrote; see `SimpleRNNForecaster.load`."""
     try:
         text = json.loads((folder / _TEXT).read_text(encoding="utf-8"))
-        if text["format"] > FORMAT:
+        if text["format"] != FORMAT:
             raise StorageError(
-                f"a newer version of this package wrote it (format {text['format']}, this one reads up to {FORMAT})",
-                remedy="Update the package",
+                f"another version of this package wrote it (format {text['format']}, this one reads {FORMAT})",
+                remedy="Train it anew, or use the version of the package that wrote it",
                 file=folder,
             )
         with np.load(folder / _ARRAYS, allow_pickle=False) as stored:
@@ -89,7 +92,10 @@ def read(kind: type["SimpleRNNForecaster"], folder: Path) -> Any:
 
 def _restored(kind: type["SimpleRNNForecaster"], text: dict[str, Any], arrays: dict[str, np.ndarray]) -> Any:
     spec = NetworkSpec(**text["network"])
-    members = [{name: arrays[f"member-{i}/{name}"] for name in spec.shapes()} for i in range(text["members"])]
+    weights = {name: arrays[f"weights/{name}"] for name in spec.shapes()}
+    for name, shape in spec.shapes().items():
+        if weights[name].shape != (spec.n_members, *shape):
+            raise ValueError(f"{name} has the shape {weights[name].shape}, not {(spec.n_members, *shape)}")
     conformal = SplitConformal.from_arrays({name: arrays[f"conformal/{name}"] for name in ("errors", "weights")})
     frequency = Frequency.parse(text["frequency"]["alias"], text["frequency"]["calendar"])
     estimator = kind(**text["parameters"])
@@ -103,13 +109,15 @@ def _restored(kind: type["SimpleRNNForecaster"], text: dict[str, Any], arrays: d
     )
     estimator.frequency_ = frequency
     estimator.season_length_ = text["season_length"]
+    estimator.gaps_, estimator.target_ = text["gaps"], text["target"]
     estimator.lookback_ = spec.lookback
     estimator.levels_ = [] if estimator.levels is None else list(estimator.levels)
     estimator.history_ = text["history"]
+    estimator.health_ = Health.from_dict(text["health"])
     estimator.fit_seconds_ = text["fit_seconds"]
     estimator.device_ = text["device"]
     estimator.notices_ = tuple(Notice(**{**notice, "series": tuple(notice["series"])}) for notice in text["notices"])
-    model = Model(spec, members, text["anchor"], arrays["anchor"], text["trust"], text["penalty"], conformal)
+    model = Model(spec, weights, text["anchor"], arrays["anchor"], text["trust"], text["penalty"], conformal)
     estimator._use(model)
     return estimator
 

@@ -1,13 +1,13 @@
-"""The Keras side: one compiled network per shape, whose weights are put in and taken out as arrays.
+"""The Keras side: one compiled ensemble per shape, whose weights are put in and taken out as arrays.
 
 Keras keeps memory for every model that was ever built, and compiling takes longer than many a training. So a shape is
-built once per process and reused by all members of an ensemble, all refits and all forecasts.
+built once per process and reused by all refits and all forecasts.
 """
 
 import functools
 import os
 import threading
-from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 
@@ -16,44 +16,89 @@ from forecasting.network.spec import NetworkSpec, Weights
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 import keras
-from keras import layers, ops
+from keras import ops
+
+from forecasting.network.layers import MemberDense, MemberNorm, MemberRNN, mixed, segmented, standardised
 
 _PREDICT_BATCH = 4096
+_WORTH_COMPILING = 1e11
+"""Operations of a training from which on XLA saves more than the seconds that it takes to compile, on two cores."""
 
 
-def build(spec: NetworkSpec) -> keras.Model:
-    """The network of a shape, on ``window`` and ``observed``, both (batch, lookback), giving (batch, horizon).
+class Ensemble(keras.Model):  # type: ignore[misc]  # Keras has no types
+    """Networks of one shape side by side.
 
     With x_t the t-th segment of the window, the first layer is h_t = tanh(W_xh x_t + W_hh h_{t-1} + b): the first
     product is a convolution with kernel and stride of one segment. Every further layer adds to the states of the one
     below what a recurrence makes of them after layer normalisation. The last state gives all steps of the horizon.
     """
-    window = layers.Input((spec.lookback,), name="window")
-    observed = layers.Input((spec.lookback,), name="observed")
-    states = layers.Reshape((spec.segments, spec.segment_length))(window)
-    if spec.masked:
-        absent = layers.Reshape((spec.segments, spec.segment_length))(1.0 - observed)
-        states = layers.Concatenate()([states, absent])
-    for layer in range(spec.n_layers):
-        last = layer == spec.n_layers - 1
-        read = layers.LayerNormalization(name=f"norm_{layer}")(states) if layer else states
-        found = layers.SimpleRNN(spec.units, return_sequences=not last, name=f"rnn_{layer}")(read)
-        states = found + (states[:, -1] if last else states) if layer else found
-    output = layers.Dense(spec.horizon, name="head")(states)
-    if spec.linear_skip:
-        output = output + layers.Dense(spec.horizon, use_bias=False, name="skip")(window)
-    return keras.Model([window, observed], output)
+
+    def __init__(self, spec: NetworkSpec) -> None:
+        super().__init__(name="ensemble")
+        self.spec = spec
+        members, units, steps = spec.n_members, spec.units, spec.segments
+        self.norms = [MemberNorm(members, units, name=f"norm_{layer}") for layer in range(1, spec.n_layers)]
+        self.rnns = [
+            MemberRNN(members, units if layer else spec.features, units, steps, name=f"rnn_{layer}")
+            for layer in range(spec.n_layers)
+        ]
+        self.head = MemberDense(members, units, spec.horizon, name="head")
+        if spec.mixed_season:
+            self.mix = MemberDense(members, units, spec.seasons_ahead * spec.mixed_seasons, name="mix")
+        if spec.linear_skip:
+            self.skip = MemberDense(members, spec.lookback, spec.horizon, use_bias=False, name="skip")
+
+    def call(self, inputs: Any) -> Any:
+        """Forecasts of shape (members, batch, horizon) from ``[window, observed]``, (members or 1, batch, lookback)."""
+        spec, (window, observed) = self.spec, inputs
+        read = segmented(standardised(window) if spec.standardised else window, spec.segments, spec.segment_length)
+        if spec.masked:
+            read = ops.concatenate([read, segmented(1.0 - observed, spec.segments, spec.segment_length)], axis=-1)
+        states = self.rnns[0](read)
+        for norm, rnn in zip(self.norms, self.rnns[1:], strict=True):
+            states = states + rnn(norm(states))
+        last = states[:, -1]
+        output = self.head(last)
+        if spec.mixed_season:
+            output = output + mixed(self.mix(last), window, spec.mixed_season, spec.horizon)
+        if spec.linear_skip:
+            output = output + self.skip(window)
+        return output
 
 
-def mean_absolute_error(target: object, forecast: object) -> object:
-    """Mean absolute error over the observed targets; NaN in the target means not observed."""
+class MemberAdam(keras.optimizers.Adam):  # type: ignore[misc]
+    """Adam that clips the gradient of each member by its own global norm, and counts how often it does."""
+
+    def __init__(self, clip_norm: float) -> None:
+        super().__init__(1e-3)
+        self.clip_norm = clip_norm
+
+    def build(self, variables: list[Any]) -> None:
+        """Add a counter to the variables of Adam."""
+        super().build(variables)
+        self.clipped = self.add_variable((), name="clipped")
+
+    def _clip_gradients(self, gradients: list[Any]) -> list[Any]:
+        squares = [ops.sum(ops.square(part), axis=tuple(range(1, len(part.shape)))) for part in gradients]
+        norm = ops.sqrt(sum(squares[1:], squares[0]))
+        share = self.clip_norm / ops.maximum(norm, self.clip_norm)
+        self.assign_add(self.clipped, ops.sum(ops.cast(share < 1.0, "float32")))
+        return [part * ops.reshape(share, (-1,) + (1,) * (len(part.shape) - 1)) for part in gradients]
+
+
+def mean_absolute_error(target: Any, forecast: Any) -> Any:
+    """Sum over the members of their mean absolute errors over the observed targets; NaN in the target: not observed.
+
+    A sum, because then no member's gradient depends on how many others there are.
+    """
     seen = ops.isfinite(target)
     error = ops.where(seen, ops.abs(ops.where(seen, target, 0.0) - forecast), 0.0)
-    return ops.sum(error) / ops.maximum(ops.sum(ops.cast(seen, error.dtype)), 1.0)
+    count = ops.sum(ops.cast(seen, error.dtype), axis=(1, 2))
+    return ops.sum(ops.sum(error, axis=(1, 2)) / ops.maximum(count, 1.0))
 
 
 class Engine:
-    """A compiled network of one shape. Hold ``lock`` while using it: its weights are those of whoever used it last.
+    """A compiled ensemble of one shape. Hold ``lock`` while using it: its weights are those of whoever used it last.
 
     ``device`` names backend and device, such as ``"tensorflow cpu:0"``.
     """
@@ -62,9 +107,12 @@ class Engine:
         self.spec = spec
         self.lock = threading.RLock()
         self.device = f"{keras.backend.backend()} {keras.distribution.list_devices()[0]}"
-        self.model = build(spec)
-        self._variables = {f"{layer.name}.{weight.name}": weight for layer, weight in _named(self.model)}
-        self._optimizer: keras.optimizers.Optimizer = None
+        self.model = Ensemble(spec)
+        self.model(np.zeros((2, 1, 1, spec.lookback), np.float32))
+        layers = self.model.layers
+        self._variables = {f"{layer.name}.{weight.name}": weight for layer in layers for weight in layer.weights}
+        self._optimizer: MemberAdam
+        self._clip_norm, self._compiled = np.nan, False
 
     def put(self, weights: Weights) -> None:
         """Use these weights."""
@@ -75,24 +123,37 @@ class Engine:
         """Copies of the weights in use."""
         return {name: np.asarray(variable).copy() for name, variable in self._variables.items()}
 
-    def begin(self, weights: Weights, clip_norm: float) -> None:
-        """Start a training: these weights, and an Adam optimizer that has seen nothing."""
-        if self._optimizer is None or self._optimizer.global_clipnorm != clip_norm:
-            self._optimizer = keras.optimizers.Adam(1e-3, global_clipnorm=clip_norm)
-            compiled = keras.backend.backend() == "jax"  # on TensorFlow XLA takes longer to compile than it saves
+    def begin(self, weights: Weights, clip_norm: float, windows: int = 0) -> None:
+        """Start a training: these weights, and an Adam optimizer that has seen nothing.
+
+        ``windows`` is how many windows it will read at most: a long training is compiled by XLA first.
+        """
+        work = 6 * windows * self.spec.n_members * self.spec.multiplications()
+        compiled = keras.backend.backend() == "jax" or work > _WORTH_COMPILING
+        if (self._clip_norm, self._compiled) != (clip_norm, compiled):
+            self._clip_norm, self._compiled = clip_norm, compiled
+            self._optimizer = MemberAdam(clip_norm)
             self.model.compile(optimizer=self._optimizer, loss=mean_absolute_error, jit_compile=compiled)
             self._optimizer.build(self.model.trainable_variables)
         for variable in self._optimizer.variables:
             variable.assign(np.zeros(variable.shape, dtype=variable.dtype))
         self.put(weights)
 
+    @property
+    def clipped(self) -> float:
+        """How many gradients were clipped since the training began, over all members."""
+        return float(self._optimizer.clipped)
+
     def step(self, inputs: np.ndarray, observed: np.ndarray, target: np.ndarray, learning_rate: float) -> float:
-        """One training step; returns the loss before it."""
+        """One training step of every member; returns the mean of their losses before it.
+
+        ``inputs`` and ``observed`` have the shape (n_members, batch, lookback), ``target`` (n_members, batch, horizon).
+        """
         self._optimizer.learning_rate = learning_rate
-        return float(self.model.train_on_batch([inputs, observed], target))
+        return float(self.model.train_on_batch([inputs, observed], target)) / self.spec.n_members
 
     def forecast(self, weights: Weights | None, inputs: np.ndarray, observed: np.ndarray) -> np.ndarray:
-        """Scaled forecasts of shape (n, horizon), float32, from scaled windows of shape (n, lookback).
+        """Scaled forecasts of shape (n_members, n, horizon), float32, from scaled windows of shape (n, lookback).
 
         With ``weights=None`` the weights in use are used.
         """
@@ -100,19 +161,15 @@ class Engine:
             if weights is not None:
                 self.put(weights)
             parts = [
-                self.model.predict_on_batch([inputs[i : i + _PREDICT_BATCH], observed[i : i + _PREDICT_BATCH]])
+                self.model.predict_on_batch([part[None, i : i + _PREDICT_BATCH] for part in (inputs, observed)])
                 for i in range(0, len(inputs), _PREDICT_BATCH)
             ]
-        return np.concatenate(parts) if parts else np.zeros((0, self.spec.horizon), np.float32)
+        if not parts:
+            return np.zeros((self.spec.n_members, 0, self.spec.horizon), np.float32)
+        return np.concatenate(parts, axis=1)
 
 
 @functools.lru_cache(maxsize=16)
 def engine(spec: NetworkSpec) -> Engine:
     """The engine of a shape; the same object for the same shape as long as it is among the last used."""
     return Engine(spec)
-
-
-def _named(model: keras.Model) -> Iterator[tuple[keras.layers.Layer, keras.Variable]]:
-    for layer in model.layers:
-        for weight in layer.weights:
-            yield layer, weight

@@ -4,18 +4,57 @@ Both are linear in the window, so both are one matrix of shape (lookback, horizo
 that is already good. Which naive forecast, and how much of the regression, is decided on held-out windows.
 """
 
+from dataclasses import dataclass
+
 import numpy as np
+from scipy.linalg import solve
+from threadpoolctl import threadpool_limits
 
 from forecasting.network.training import HeldOut
-from forecasting.windows import Cuts, Windows
+from forecasting.windows import CutRanges, Cuts, Windows
 
 ANCHORS = ("naive", "seasonal_naive")
 """The last value, and the value one season before."""
-PENALTIES = (0.01, 0.1, 1.0, 10.0)
+PENALTIES = (1e-5, 1e-4, 1e-3, 0.01, 0.1, 1.0, 10.0)
 """Ridge penalties that are tried, relative to the mean variance of an input."""
-_MOST_WINDOWS = 20_000
+MOST_WINDOWS = 20_000
+"""Windows that a regression is made of at most."""
+_WINDOWS_AT_ONCE = 2048
+_REWEIGHTED = 3
+_LEAST_ERROR = 0.2
+"""Windows with an error below this share of the median one weigh no more than one with that."""
 _LARGEST_TARGET = 10.0
 """Scaled targets are cut off here for the regression, whose squares would otherwise follow a few wild windows."""
+
+
+@dataclass(frozen=True, eq=False)
+class LinearStart:
+    """Where a training begins.
+
+    Attributes
+    ----------
+    anchor : str
+        One of ANCHORS.
+    anchor_kernel, kernel : float64 arrays of shape (lookback, horizon)
+        The anchor as a matrix, and the best linear map.
+    penalty : float or None
+        Ridge penalty of the best linear map; None where that is the anchor.
+    """
+
+    anchor: str
+    anchor_kernel: np.ndarray
+    kernel: np.ndarray
+    penalty: float | None
+
+
+def best_start(
+    windows: Windows, cuts: Cuts | CutRanges, horizon: int, rng: np.random.Generator, held_out: HeldOut
+) -> LinearStart:
+    """The better naive forecast, and the best linear map from there."""
+    with threadpool_limits(1, "blas"):  # these products are small: on a busy machine threads wait for each other
+        anchor, anchor_kernel = best_anchor(windows, cuts, horizon, rng, held_out)
+        penalty, kernel = best_kernel(windows, cuts, anchor_kernel, horizon, rng, held_out)
+    return LinearStart(anchor, anchor_kernel, kernel, penalty)
 
 
 def anchor_kernel(name: str, windows: Windows, horizon: int) -> np.ndarray:
@@ -36,41 +75,108 @@ def anchor_kernel(name: str, windows: Windows, horizon: int) -> np.ndarray:
 
 
 def best_anchor(
-    windows: Windows, cuts: Cuts, horizon: int, rng: np.random.Generator, held_out: HeldOut
+    windows: Windows, cuts: Cuts | CutRanges, horizon: int, rng: np.random.Generator, held_out: HeldOut
 ) -> tuple[str, np.ndarray]:
     """Name and kernel of the naive forecast that is better at ``cuts`` and on the held-out windows together.
 
     Nothing is fitted in a naive forecast, so that windows for training tell as much about it as others.
     """
-    chosen = cuts.take(rng.permutation(len(cuts))[:_MOST_WINDOWS])
-    batch = windows.gather(chosen)
-    inputs = np.concatenate([batch.inputs, held_out.inputs])
-    target = np.concatenate([windows.targets(chosen, batch, horizon), held_out.target])
+    inputs, target = _drawn(windows, cuts, horizon, rng)
+    inputs, target = np.concatenate([inputs, held_out.inputs]), np.concatenate([target, held_out.target])
     seasonal = 1 < windows.season_length <= windows.lookback
     kernels = {name: anchor_kernel(name, windows, horizon) for name in ANCHORS[: 1 + seasonal]}
-    return min(kernels.items(), key=lambda item: float(np.nanmean(np.abs(target - inputs @ item[1]))))
+
+    def error(name: str) -> float:
+        return float(np.nanmean(np.abs(target - inputs @ kernels[name].astype(np.float32))))
+
+    best = min(kernels, key=error)
+    return best, kernels[best]
 
 
-def ridge_kernels(
-    windows: Windows, cuts: Cuts, anchor: np.ndarray, horizon: int, rng: np.random.Generator
-) -> dict[float, np.ndarray]:
-    """For every penalty, an anchor's kernel plus the ridge regression of what it leaves of the targets at ``cuts``."""
-    chosen = cuts.take(rng.permutation(len(cuts))[:_MOST_WINDOWS])
-    batch = windows.gather(chosen)
-    target = windows.targets(chosen, batch, horizon).astype(np.float64)
-    complete = ~np.isnan(target).any(axis=1)
-    inputs = batch.inputs[complete].astype(np.float64)
-    left = np.clip(target[complete], -_LARGEST_TARGET, _LARGEST_TARGET) - inputs @ anchor
-    n = max(len(inputs), 1)
-    values, vectors = np.linalg.eigh(inputs.T @ inputs / n)
-    moment = vectors.T @ (inputs.T @ left / n)
-    size = max(values.mean(), np.finfo(float).tiny)
-    damped = {penalty: np.maximum(values, 0)[:, None] + penalty * size for penalty in PENALTIES}
-    return {penalty: anchor + vectors @ (moment / divisor) for penalty, divisor in damped.items()}
+def _drawn(
+    windows: Windows, cuts: Cuts | CutRanges, horizon: int, rng: np.random.Generator
+) -> tuple[np.ndarray, np.ndarray]:
+    """Inputs and targets, float32, of at most MOST_WINDOWS windows at ``cuts``."""
+    numbers = rng.choice(len(cuts), min(len(cuts), MOST_WINDOWS), replace=False)
+    inputs = np.empty((len(numbers), windows.lookback), dtype=np.float32)
+    target = np.empty((len(numbers), horizon), dtype=np.float32)
+    for first in range(0, len(numbers), _WINDOWS_AT_ONCE):
+        part = slice(first, first + _WINDOWS_AT_ONCE)
+        chosen = cuts.take(numbers[part])
+        batch = windows.gather(chosen)
+        inputs[part], target[part] = batch.inputs, windows.targets(chosen, batch, horizon)
+    return inputs, target
 
 
-def best_penalty(kernels: dict[float, np.ndarray], anchor: np.ndarray, held_out: HeldOut) -> float | None:
-    """The penalty whose kernel is best on the held-out windows; None where the anchor alone is better."""
-    choices: dict[float | None, np.ndarray] = {None: anchor}
-    choices.update(kernels.items())
-    return min(choices, key=lambda penalty: held_out.error(held_out.inputs @ choices[penalty]))
+def best_kernel(
+    windows: Windows,
+    cuts: Cuts | CutRanges,
+    anchor: np.ndarray,
+    horizon: int,
+    rng: np.random.Generator,
+    held_out: HeldOut,
+) -> tuple[float | None, np.ndarray]:
+    """The linear map with the lowest error on the held-out windows, and its penalty; None and the anchor if that is it.
+
+    The regressions minimise squares, the forecast is judged by absolute errors. So it is made again with each window
+    weighted by one over the mean absolute error that it had (iteratively reweighted least squares, Schlossmacher 1973).
+    """
+    regression = Regression(windows, cuts, anchor, horizon, rng)
+    penalty: float | None = None
+    kernel = anchor
+    for _ in range(1 + _REWEIGHTED):
+        regression.reweight(kernel)
+        choices: list[tuple[float | None, np.ndarray]] = [(None, anchor), *regression.kernels().items()]
+        penalty, kernel = min(choices, key=lambda choice: held_out.error(held_out.inputs @ choice[1]))
+    return penalty, kernel
+
+
+class Regression:
+    """Ridge regressions of what an anchor leaves of the targets at ``cuts``, over windows that may be weighted.
+
+    Parameters
+    ----------
+    windows : Windows
+    cuts : Cuts or CutRanges
+        At most MOST_WINDOWS of them are drawn.
+    anchor : array of shape (lookback, horizon)
+    horizon : int
+    rng : numpy.random.Generator
+    """
+
+    def __init__(
+        self, windows: Windows, cuts: Cuts | CutRanges, anchor: np.ndarray, horizon: int, rng: np.random.Generator
+    ) -> None:
+        inputs, target = _drawn(windows, cuts, horizon, rng)
+        complete = ~np.isnan(target).any(axis=1)
+        self._anchor = anchor
+        self._inputs = inputs if complete.all() else inputs[complete]
+        left = target[complete] - self._inputs @ anchor.astype(np.float32)
+        self._left = np.clip(left, -_LARGEST_TARGET, _LARGEST_TARGET)
+        self._weight = np.ones(len(left))
+
+    def reweight(self, kernel: np.ndarray) -> None:
+        """Weight each window by one over the mean absolute error that this kernel leaves of it, within limits."""
+        beyond = (kernel - self._anchor).astype(np.float32)
+        error = np.abs(self._left - self._inputs @ beyond).mean(axis=1, dtype=np.float64)
+        least = _LEAST_ERROR * np.median(error) if len(error) else 0.0
+        self._weight = 1.0 / np.maximum(error, least) if least > 0 else np.ones(len(error))
+
+    def kernels(self) -> dict[float, np.ndarray]:
+        """For every penalty, the anchor plus the regression of what it leaves; none without a complete window."""
+        if not len(self._weight):
+            return {}
+        lookback, horizon = self._anchor.shape
+        square, moment = np.zeros((lookback, lookback)), np.zeros((lookback, horizon))
+        weight = self._weight / max(self._weight.sum(), np.finfo(float).tiny)
+        for first in range(0, len(weight), _WINDOWS_AT_ONCE):
+            part = slice(first, first + _WINDOWS_AT_ONCE)
+            inputs = self._inputs[part].astype(np.float64)
+            weighted = (inputs * weight[part, None]).T
+            square += weighted @ inputs
+            moment += weighted @ self._left[part]
+        size = max(np.trace(square) / lookback, np.finfo(float).tiny)
+        return {
+            penalty: self._anchor + solve(square + penalty * size * np.eye(lookback), moment, assume_a="pos")
+            for penalty in PENALTIES
+        }

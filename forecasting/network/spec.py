@@ -1,16 +1,16 @@
-"""The shape of a network, and its weights before training."""
+"""The shape of an ensemble of networks, and its weights before training."""
 
 from dataclasses import dataclass
 
 import numpy as np
 
 Weights = dict[str, np.ndarray]
-"""Weights by ``layer.weight``, float32: all that distinguishes one trained network of a shape from another."""
+"""Weights by ``layer.weight``, float32, members first: all that tells one trained ensemble of a shape from another."""
 
 
 @dataclass(frozen=True)
 class NetworkSpec:
-    """What decides the shape of a network.
+    """What decides the shape of an ensemble of networks.
 
     Attributes
     ----------
@@ -21,9 +21,15 @@ class NetworkSpec:
     units, n_layers : int
         Size of the state, and number of recurrent layers on top of each other.
     masked : bool
-        Whether the network is told which steps were observed.
+        Whether the networks are told which steps were observed.
     linear_skip : bool
         Whether a linear map leads from the window straight to the output.
+    standardised : bool
+        Whether the recurrence reads the window with its mean and standard deviation taken out.
+    mixed_season : int
+        Season length of the mixing of past seasons beside the recurrence; 0 for none.
+    n_members : int
+        Networks that are trained side by side.
     """
 
     lookback: int
@@ -33,6 +39,9 @@ class NetworkSpec:
     n_layers: int
     masked: bool
     linear_skip: bool
+    standardised: bool = False
+    mixed_season: int = 0
+    n_members: int = 1
 
     @property
     def segments(self) -> int:
@@ -44,8 +53,25 @@ class NetworkSpec:
         """Numbers that one step of the recurrence reads."""
         return self.segment_length * (2 if self.masked else 1)
 
+    @property
+    def mixed_seasons(self) -> int:
+        """Whole seasons of the look-back that are mixed, besides the last one."""
+        return self.lookback // self.mixed_season - 1 if self.mixed_season else 0
+
+    @property
+    def seasons_ahead(self) -> int:
+        """Seasons that the horizon reaches into."""
+        return -(-self.horizon // self.mixed_season) if self.mixed_season else 0
+
+    def multiplications(self) -> int:
+        """Multiplications that one window costs one member, forwards."""
+        recurrent = self.features * self.units + (2 * self.n_layers - 1) * self.units**2
+        output = self.units * (self.horizon + self.seasons_ahead * self.mixed_seasons)
+        mixed = self.mixed_seasons * self.seasons_ahead * self.mixed_season
+        return self.segments * recurrent + output + mixed + self.lookback * self.horizon * self.linear_skip
+
     def shapes(self) -> dict[str, tuple[int, ...]]:
-        """The shape of every weight, in the order of the computation."""
+        """The shape of every weight of one member, in the order of the computation."""
         shapes: dict[str, tuple[int, ...]] = {}
         for layer in range(self.n_layers):
             if layer:
@@ -55,12 +81,15 @@ class NetworkSpec:
             shapes[f"rnn_{layer}.bias"] = (self.units,)
         shapes["head.kernel"] = (self.units, self.horizon)
         shapes["head.bias"] = (self.horizon,)
+        if self.mixed_season:
+            shapes["mix.kernel"] = (self.units, self.seasons_ahead * self.mixed_seasons)
+            shapes["mix.bias"] = (self.seasons_ahead * self.mixed_seasons,)
         if self.linear_skip:
             shapes["skip.kernel"] = (self.lookback, self.horizon)
         return shapes
 
 
-def initial_weights(spec: NetworkSpec, rng: np.random.Generator, skip: np.ndarray | None = None) -> Weights:
+def initial_weights(spec: NetworkSpec, rngs: list[np.random.Generator], skip: np.ndarray | None = None) -> Weights:
     """Weights before training.
 
     Recurrent kernels are orthogonal (Saxe et al. 2013, arXiv 1312.6120), input kernels Glorot uniform. The head is
@@ -69,10 +98,16 @@ def initial_weights(spec: NetworkSpec, rng: np.random.Generator, skip: np.ndarra
     Parameters
     ----------
     spec : NetworkSpec
-    rng : numpy.random.Generator
+    rngs : list of numpy.random.Generator
+        One for each member.
     skip : array of shape (lookback, horizon), optional
         Where the linear skip begins; zero by default.
     """
+    members = [_initial_member(spec, rng, skip) for rng in rngs]
+    return {name: np.stack([member[name] for member in members]) for name in spec.shapes()}
+
+
+def _initial_member(spec: NetworkSpec, rng: np.random.Generator, skip: np.ndarray | None) -> Weights:
     weights = {}
     for name, shape in spec.shapes().items():
         kind = name.split(".")[1]

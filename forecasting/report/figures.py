@@ -95,29 +95,27 @@ def band_opacity(rank: int) -> float:
 
 
 def training_figure(history: Sequence[Mapping[str, float]], *, title: str | None = None) -> "Figure":
-    """Training and validation loss by epoch, a line for each training; a dot marks the lowest validation loss of each.
+    """Training and validation loss by epoch, a line for each stage; a dot marks the lowest validation loss.
 
     Parameters
     ----------
     history : sequence of mappings
-        ``loss`` and, with a validation part, ``val_loss``, one entry an epoch. Where there are several trainings,
-        ``member`` and ``stage`` tell them apart.
+        ``loss`` and, with a validation part, ``val_loss``, one entry an epoch. Where the training went on without a
+        validation part, ``stage`` tells the stages apart.
     title : str, optional
     """
     if not history:
         raise DataError("there is no epoch to draw", remedy="Give the history of a fitted estimator")
-    epochs = pd.DataFrame(list(history))
+    epochs = pd.DataFrame(list(history), index=np.arange(1, len(history) + 1))
     figure, axes = new_figure(4.5, 3.0, title)
-    by = [name for name in ("stage", "member") if name in epochs]
-    for _, training in epochs.groupby(by) if by else [((), epochs)]:
-        number = np.arange(1, len(training) + 1)
-        validation = training.get("val_loss", pd.Series(dtype=float)).dropna().to_numpy()
-        label, style = ("training", "-") if len(validation) or not by else ("on all data", ":")
-        axes.plot(number, training["loss"], style, color=QUIET, linewidth=1.4, label=label)
+    for stage, part in epochs.groupby(epochs.get("stage", pd.Series(0, index=epochs.index))):
+        label, style = ("on all data", ":") if stage else ("training", "-")
+        axes.plot(part.index, part["loss"], style, color=QUIET, linewidth=1.4, label=label)
+        validation = part.get("val_loss", pd.Series(dtype=float)).dropna()
         if len(validation):
+            axes.plot(validation.index, validation, color=MODEL, linewidth=1.8, label="validation")
             best = int(np.argmin(validation))
-            axes.plot(number, validation, color=MODEL, linewidth=1.8, label="validation")
-            axes.plot(number[best], validation[best], "o", color=MODEL, markersize=5, label="best")
+            axes.plot(validation.index[best], validation.iloc[best], "o", color=MODEL, markersize=5, label="best")
     _whole_numbers(axes)
     label_axes(axes, "epoch", "loss")
     add_legend(axes)

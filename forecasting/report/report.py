@@ -13,8 +13,10 @@ from forecasting.errors import DataError
 from forecasting.evaluation.baselines import SEASONAL_NAIVE
 from forecasting.evaluation.frames import interval_columns, levels_in, require_columns
 from forecasting.evaluation.metrics import error_by_step
+from forecasting.network.health import Health
 from forecasting.panel.panel import Panel
 from forecasting.report import figures
+from forecasting.report.health_figure import health_figure
 from forecasting.report.style import compact, to_svg
 from forecasting.report.summary import Shown, accuracy_rows, choose_series, headline, side_by_side
 
@@ -33,6 +35,7 @@ def write_report(
     run_facts: Mapping[str, Any],
     season_length: int | None = None,
     history: Sequence[Mapping[str, float]] = (),
+    health: Health | None = None,
     notices: Sequence[str] = (),
     unit: str | None = None,
     model: str = "SimpleRNN",
@@ -62,6 +65,8 @@ def write_report(
         For the scale of the errors by step; the usual one of the panel's frequency by default.
     history : sequence of mappings
         Epochs of the training (``epoch``, ``loss``, ``val_loss``); without any, no training curve.
+    health : Health, optional
+        Of the network; shown in words, and as a figure where the recurrence reaches the forecast.
     notices : sequence of str
         What was noticed about the data.
     unit : str, optional
@@ -96,6 +101,8 @@ def write_report(
         n_series=panel.n_series,
         charts=_charts(accuracy_frame, error_by_step(backtest_frame, panel, season, [model, baseline]), names),
         training=to_svg(figures.training_figure(history), "training") if history else None,
+        memory=to_svg(health_figure(health), "memory") if health and health.gradient[0] else None,
+        diagnosis=health.diagnosis if health else None,
         facts=_data_facts(panel) | {key: value for key, value in run_facts.items() if not isinstance(value, Mapping)},
         tables={key: value for key, value in run_facts.items() if isinstance(value, Mapping)},
         notices=list(notices),

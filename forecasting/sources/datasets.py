@@ -202,7 +202,7 @@ class DataSet(_Entry):
     timezone : str or None
         The time zone that times without one are meant in.
     target : str
-        Transform of the target: ``"none"``, ``"log"``, ``"difference"`` or ``"log_return"``.
+        Transform of the target: ``"auto"`` (the default), ``"none"``, ``"log"``, ``"difference"`` or ``"log_return"``.
     horizon : int
         Steps to forecast.
     season_length, lookback : int or None
@@ -224,7 +224,7 @@ class DataSet(_Entry):
     frequency: str | int = "infer"
     calendar: str | None = None
     timezone: str | None = None
-    target: Literal["none", "log", "difference", "log_return"] = "none"
+    target: Literal["auto", "none", "log", "difference", "log_return"] = "auto"
     horizon: Annotated[int, Field(ge=1)]
     season_length: Annotated[int, Field(ge=1)] | None = None
     lookback: Annotated[int, Field(ge=1)] | None = None

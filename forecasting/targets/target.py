@@ -87,3 +87,8 @@ TARGETS = {
         Target("log_return", logarithm=True, differenced=True),
     )
 }
+
+
+def choices_for(panel: Panel) -> list[Target]:
+    """The targets that ``"auto"`` chooses from: the values, and where all of them are above zero their logarithms."""
+    return [TARGETS["none"], TARGETS["log"]] if np.nanmin(panel.values) > 0 else [TARGETS["none"]]

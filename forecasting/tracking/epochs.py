@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 _logger = logging.getLogger(__name__)
 
 _LARGEST_BATCH = 1000  # metrics that MLflow takes in one request
-# The step and the time stamp of a metric say the first two, and a number that only counts trainings measures nothing.
-_NOT_METRICS = {"epoch", "seconds", "member", "stage"}
+# The step and the time stamp of a metric say the first two, and the number of a stage measures nothing.
+_NOT_METRICS = {"epoch", "seconds", "stage"}
 
 
 class EpochMetrics:
@@ -50,7 +50,7 @@ class EpochMetrics:
         self._steps = 0
 
     def on_train_begin(self, info: Mapping[str, Any]) -> None:  # noqa: ARG002 - the form of a callback
-        """Begin a training. A second one in the same run (another member) goes on counting the steps."""
+        """Begin a training. A second one in the same run goes on counting the steps."""
         self._steps_before = self._steps
         self._last_try = time.monotonic()
 

@@ -156,7 +156,7 @@ class TrainingRun:
             self.client.log_batch(self.run_id, metrics=logged)
 
     def log_fit(self, estimator: Any) -> None:
-        """Log what is known after ``fit``: fitted values, seconds, the device and the backend.
+        """Log what is known after ``fit``: fitted values, seconds, health, the device and the backend.
 
         Raises
         ------
@@ -166,8 +166,9 @@ class TrainingRun:
         self.epochs.close()
         fitted = {f"fitted.{name[:-1]}": getattr(estimator, name) for name in _FITTED}
         self.log_parameters(fitted | {"fitted.frequency": estimator.frequency_.alias})
-        self.log_metrics({"fit_seconds": estimator.fit_seconds_, "epochs": len(estimator.history_)})
-        tags = {"device": str(estimator.device_), **backend_tags()}
+        single = {"fit_seconds": estimator.fit_seconds_, "epochs": len(estimator.history_)}
+        self.log_metrics(single | estimator.health_.as_metrics())
+        tags = {"device": str(estimator.device_), "health": estimator.health_.diagnosis, **backend_tags()}
         with self.errors("writing tags"):
             for name, value in tags.items():
                 self.client.set_tag(self.run_id, name, value)

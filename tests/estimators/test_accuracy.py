@@ -46,8 +46,9 @@ def errors(frame: pd.DataFrame, model: str) -> float:
 
 
 def test_on_seasons_with_a_trend_the_network_is_clearly_better_than_the_seasonal_naive():
-    panel = panel_of(seasonal(25, 100, np.random.default_rng(1)))
-    frame = backtest(small(), panel, HORIZON, n_windows=3, season_length=4)
+    """Two panels of 25 series; from one panel to the next the ratio strays by some four hundredths."""
+    panels = [panel_of(seasonal(25, 100, np.random.default_rng(seed))) for seed in (1, 2)]
+    frame = pd.concat([backtest(small(), panel, HORIZON, n_windows=3, season_length=4) for panel in panels])
     assert errors(frame, "SimpleRNN") < 0.8 * errors(frame, "SeasonalNaive")
 
 

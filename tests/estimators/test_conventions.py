@@ -27,7 +27,7 @@ OTHERWISE = {
     "target": "log",
     "segment_length": 2,
     "units": 7,
-    "n_layers": 3,
+    "n_layers": 2,
     "linear_skip": False,
     "combine_naive": False,
     "n_members": 5,
@@ -147,7 +147,7 @@ def test_another_seed_gives_other_forecasts(frame):
     generator = np.random.RandomState(0)
     seeds = [0, 1, None, None, generator, generator, np.random.RandomState(0)]
     first, second, free, other, drawn, next_draw, same_draw = (
-        values(tiny(random_state=seed).fit(frame).predict()) for seed in seeds
+        values(tiny(random_state=seed, linear_skip=False).fit(frame).predict()) for seed in seeds
     )
     assert first != second
     assert free != other
@@ -160,6 +160,27 @@ def test_fitting_again_begins_anew(frame):
     forecaster.fit(frame)
     pd.testing.assert_frame_equal(forecaster.predict(), tiny().fit(frame).predict())
     assert len(forecaster.history_) == len(tiny().fit(frame).history_)
+
+
+@pytest.mark.parametrize("gap_policy", ["refuse", "interpolate"])
+def test_parameters_set_after_a_fit_wait_for_the_next_one(gap_policy, frame, tmp_path):
+    forecaster = tiny(levels=[80], gaps=gap_policy, target="log").fit(frame)
+    expected = forecaster.predict()
+    fitted = {name: getattr(forecaster, name) for name in ("target_", "gaps_", "lookback_", "season_length_")}
+    changes = {"gaps": "mask", "target": "difference", "lookback": 12, "season_length": 2, "levels": [50], "units": 9}
+    forecaster.set_params(horizon=9, **changes)
+    pd.testing.assert_frame_equal(forecaster.predict(), expected)
+    pd.testing.assert_frame_equal(forecaster.predict(data=frame), expected)
+    assert {name: getattr(forecaster, name) for name in fitted} == fitted
+    assert fitted["target_"] == "log"
+    if gap_policy == "refuse":
+        with pytest.raises(DataError, match="1 step has no value"):
+            forecaster.predict(data=frame.drop(index=20))
+    forecaster.save(tmp_path / "model")
+    pd.testing.assert_frame_equal(
+        SimpleRNNForecaster.load(tmp_path / "model").predict()["SimpleRNN"].to_frame(), expected[["SimpleRNN"]]
+    )
+    assert len(forecaster.fit(frame).predict()) == 3 * 9
 
 
 def test_a_fit_that_fails_leaves_the_one_before_in_use(frame):

@@ -3,8 +3,10 @@
 import numpy as np
 import pandas as pd
 import pytest
+from sklearn.exceptions import NotFittedError
 
 from forecasting.estimators import fitting
+from forecasting.network.training import TrainingPlan
 from forecasting.panel import to_panel
 from tests.estimators.made import HORIZON, Watch, long_frame, one, tiny, values
 from tests.network.textbook import held_out_of
@@ -14,22 +16,42 @@ def losses(forecaster, stage):
     return [entry["loss"] for entry in forecaster.history_ if entry["stage"] == stage]
 
 
-def test_the_history_numbers_the_epochs_of_all_members_and_stages(frame):
+def test_the_history_numbers_the_epochs_of_both_stages(frame):
     forecaster = tiny(n_members=2, linear_skip=False, learning_rate=0.01).fit(frame)
     history = forecaster.history_
     assert [entry["epoch"] for entry in history] == list(range(len(history)))
-    assert [(entry["stage"], entry["member"]) for entry in history] == sorted(
-        (entry["stage"], entry["member"]) for entry in history
-    )
-    assert {(entry["stage"], entry["member"]) for entry in history} == {(0, 0), (0, 1), (1, 0), (1, 1)}
-    assert all(("val_loss" in entry) == (entry["stage"] == 0) for entry in history)
-    assert all({"loss", "learning_rate", "seconds"} <= entry.keys() for entry in history)
+    stages = [entry["stage"] for entry in history]
+    assert stages == sorted(stages)
+    assert set(stages) == {0, 1}
+    told = {"epoch", "stage", "loss", "learning_rate", "clipped", "update_ratio", "seconds"}
+    assert all(entry.keys() == told | ({"val_loss"} if entry["stage"] == 0 else set()) for entry in history)
 
 
-def test_the_second_stage_takes_as_many_steps_as_were_best_in_the_first(frame):
+def test_the_second_stage_takes_a_quarter_of_the_steps_that_were_best_in_the_first_at_half_the_rate(frame):
     forecaster = tiny(linear_skip=False, learning_rate=0.01).fit(frame)
     checked = [entry["val_loss"] for entry in forecaster.history_ if entry["stage"] == 0]
-    assert len(losses(forecaster, 1)) == int(np.argmin(checked)) + 1  # of so few steps each is an epoch
+    onwards = [entry for entry in forecaster.history_ if entry["stage"] == 1]
+    assert len(onwards) == -(-(int(np.argmin(checked)) + 1) // 4)  # of so few steps each is an epoch
+    plan = TrainingPlan(len(onwards), 16, 0.005, 1.0)
+    assert [entry["learning_rate"] for entry in onwards] == [plan.rate(step) for step in range(len(onwards))]
+
+
+def test_the_second_stage_goes_on_from_the_best_weights_of_the_first_on_all_windows(frame, monkeypatch):
+    calls = []
+
+    def watched(engine, weights, windows, cuts, *others, **options):
+        calls.append((weights, cuts, fitting_train(engine, weights, windows, cuts, *others, **options)))
+        return calls[-1][-1]
+
+    fitting_train = fitting.train
+    monkeypatch.setattr(fitting, "train", watched)
+    forecaster = tiny(linear_skip=False, n_members=2, learning_rate=0.01).fit(frame)
+    (_, before, first), (start, everything, second) = calls
+    assert start is first.weights
+    assert first.steps > 0
+    assert forecaster._model.weights is second.weights
+    assert len(everything) == 162 - 3 * (8 + HORIZON - 1)  # every place with a look-back before and a horizon behind it
+    assert set(before.row) < set(everything.row)
 
 
 def test_callbacks_are_told_what_the_history_keeps_in_plain_numbers(frame):
@@ -51,7 +73,8 @@ def test_callbacks_are_told_what_the_history_keeps_in_plain_numbers(frame):
 def test_the_facts_of_a_fit(frame):
     forecaster = tiny(n_members=3).fit(frame)
     kernel, recurrent, bias, head = 4 * 4, 4 * 4, 4, 4 * HORIZON + HORIZON
-    assert forecaster.n_parameters_ == 3 * (kernel + recurrent + bias + head + 8 * HORIZON)
+    mixing = 4 + 1  # of the one season before the last, into the one season ahead
+    assert forecaster.n_parameters_ == 3 * (kernel + recurrent + bias + head + mixing + 8 * HORIZON)
     assert forecaster.device_.startswith("tensorflow cpu")
     assert forecaster.anchor_ in ("naive", "seasonal_naive")
     assert 0 <= forecaster.trust_ <= 1
@@ -125,14 +148,14 @@ def test_without_the_naive_forecast_all_trust_is_in_the_network(frame):
     assert forecaster.trust_ == 1.0
 
 
-@pytest.mark.parametrize(("epoch", "members"), [(0, 1), (12, 2)], ids=["in the first member", "in the second"])
-def test_an_interruption_reaches_the_caller_and_leaves_a_usable_forecaster(epoch, members, frame):
+@pytest.mark.parametrize("epoch", [0, 4, 10], ids=["in the first epoch", "in the first stage", "in the second stage"])
+def test_an_interruption_reaches_the_caller_and_leaves_a_usable_forecaster(epoch, frame):
     watch = Watch(interrupt_at=epoch)
     forecaster = tiny(n_members=3, levels=[80], linear_skip=False, learning_rate=0.01)
     with pytest.raises(KeyboardInterrupt, match="the estimator holds the best weights until then"):
         forecaster.fit(frame, callbacks=[watch])
     assert len(forecaster.history_) == epoch + 1
-    assert len(forecaster._model.members) == members
+    assert forecaster.history_[-1]["stage"] == (epoch == 10)
     assert len(watch.ended) == 1
     forecast = forecaster.predict()
     assert np.isfinite(np.array(values(forecast))).all()
@@ -143,15 +166,24 @@ def test_an_interruption_reaches_the_caller_and_leaves_a_usable_forecaster(epoch
     )
 
 
-def test_an_interruption_of_the_second_training_keeps_the_networks_of_the_first(frame):
+def test_an_interruption_of_the_first_stage_skips_the_second(frame):
     options = {"n_members": 2, "linear_skip": False, "learning_rate": 0.01}
-    whole, first_only = tiny(**options).fit(frame), tiny(**options, refit=False).fit(frame)
-    begin = next(entry["epoch"] for entry in whole.history_ if entry["stage"] == 1)
     forecaster = tiny(**options)
     with pytest.raises(KeyboardInterrupt):
-        forecaster.fit(frame, callbacks=[Watch(interrupt_at=begin)])
-    assert len(forecaster._model.members) == 2
+        forecaster.fit(frame, callbacks=[Watch(interrupt_at=9)])  # the last epoch of the first stage
+    first_only = tiny(**options, refit=False).fit(frame)
     assert values(forecaster.predict()) == values(first_only.predict())
+    assert forecaster.trust_ == first_only.trust_
+
+
+def test_an_interruption_of_the_second_stage_keeps_what_it_had_reached(frame):
+    options = {"n_members": 2, "linear_skip": False, "learning_rate": 0.01}
+    whole, forecaster = tiny(**options).fit(frame), tiny(**options)
+    last = whole.history_[-1]["epoch"]
+    with pytest.raises(KeyboardInterrupt):
+        forecaster.fit(frame, callbacks=[Watch(interrupt_at=last)])
+    assert whole.history_[-1]["stage"] == 1
+    assert values(forecaster.predict()) == values(whole.predict())
 
 
 def test_an_error_of_a_callback_reaches_the_caller_and_leaves_the_forecaster_unfitted(frame):
@@ -163,6 +195,8 @@ def test_an_error_of_a_callback_reaches_the_caller_and_leaves_the_forecaster_unf
     with pytest.raises(OSError, match="the disk is full"):
         forecaster.fit(frame, callbacks=[Broken()])
     assert not hasattr(forecaster, "panel_")
+    with pytest.raises(NotFittedError):
+        forecaster.predict()
 
 
 def test_series_of_very_different_size_are_learned_together():

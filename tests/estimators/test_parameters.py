@@ -84,7 +84,7 @@ PARAMETERS = {
         {"linear_skip": False, "combine_naive": False},
         {"gaps": "interpolate"},
     ),
-    "target": Parameter(["sqrt", None, 0], "one of 'none', 'log', 'difference', 'log_return'", "log", points),
+    "target": Parameter(["sqrt", None, 0], "one of 'auto', 'none', 'log', 'difference', 'log_return'", "log", points),
     "segment_length": Parameter(NUMBERS, "a whole number, at least 1, or None", 2, lambda f: f.n_parameters_),
     "units": Parameter(NUMBERS, "a whole number, at least 1", 5, lambda f: f.n_parameters_),
     "n_layers": Parameter(NUMBERS, "a whole number, at least 1", 2, lambda f: f.n_parameters_),
@@ -95,7 +95,13 @@ PARAMETERS = {
     "batch_size": Parameter(NUMBERS, "a whole number, at least 1", 5, losses),
     "learning_rate": Parameter(RATES, "a finite number above 0", 0.1, losses),
     "clip_norm": Parameter(RATES, "a finite number above 0", 0.01, losses),
-    "refit": Parameter(FLAGS, "True or False", False, lambda f: {entry["stage"] for entry in f.history_}),
+    "refit": Parameter(
+        FLAGS,
+        "True or False",
+        False,
+        lambda f: {entry["stage"] for entry in f.history_},
+        common={"linear_skip": False, "learning_rate": 0.01},
+    ),
     "random_state": Parameter(
         ["a", -1, 2**32, 1.5], "a whole number from 0 to 2**32 - 1 or a numpy.random.RandomState, or None", 1, points
     ),

@@ -64,10 +64,14 @@ def test_a_division_always_leaves_windows_to_train_on_and_to_judge_by(lengths, h
         assert division.least_history == lookback
 
 
-@pytest.mark.parametrize(("frequency", "season"), [("h", 24), ("D", 7), ("MS", 12), ("QS", 4), ("YS", 1)])
-def test_the_season_is_the_usual_one_of_the_frequency_and_a_segment_is_a_season(frequency, season):
+@pytest.mark.parametrize(
+    ("frequency", "season", "segment"), [("h", 24, 24), ("D", 7, 7), ("MS", 12, 12), ("QS", 4, 4), ("YS", 1, 4)]
+)
+def test_the_season_is_the_usual_one_of_the_frequency_and_a_segment_is_a_season_or_four_steps(
+    frequency, season, segment
+):
     division = plan([2000], frequency=frequency)
-    assert (division.season_length, division.segment_length) == (season, season)
+    assert (division.season_length, division.segment_length) == (season, segment)
 
 
 def test_what_is_stated_is_kept():
@@ -93,8 +97,19 @@ def test_what_is_held_out_lies_at_the_end_of_every_series_long_enough():
     assert division.held_out.max() <= 20
 
 
-def test_with_many_series_a_horizon_of_each_is_held_out():
-    assert plan([60] * 400, horizon=5).held_out.tolist() == [5] * 400
+@pytest.mark.parametrize(("horizon", "season", "expected"), [(5, 4, 5), (5, 7, 7), (5, 30, 12)])
+def test_with_many_series_a_horizon_or_a_season_of_each_is_held_out_but_no_more_than_a_fifth(horizon, season, expected):
+    division = plan([60] * 400, horizon=horizon, season_length=season, lookback=8)
+    assert division.held_out.tolist() == [expected] * 400
+
+
+@pytest.mark.parametrize(("series", "horizon", "expected"), [(7, 192, 960), (7, 720, 1800), (40, 96, 450), (1, 1, 256)])
+def test_few_series_hold_out_more_of_each_but_no_more_than_a_fifth_and_all_at_least_a_twentieth(
+    series, horizon, expected
+):
+    division = plan([9000] * series, horizon=horizon, season_length=24, lookback=48)
+    wanted = max(expected, 450)
+    assert division.held_out.tolist() == [wanted] * series
 
 
 def test_a_look_back_that_is_no_multiple_of_the_segment_is_refused_with_one_that_is():

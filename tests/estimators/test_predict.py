@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 
 from forecasting.errors import DataError
+from forecasting.estimators.preparing import read_windows
 from forecasting.panel import to_panel
 from forecasting.targets import TARGETS
 from tests.estimators.made import HORIZON, TINY, long_frame, one, tiny, values, wave
@@ -151,15 +152,20 @@ def test_values_without_a_logarithm_are_refused_in_a_new_history(frame):
 
 
 def test_the_forecast_is_the_median_of_the_members_and_the_naive_forecast_by_trust(frame):
-    forecaster = tiny(n_members=3, linear_skip=False, levels=[80]).fit(frame)
+    forecaster = tiny(n_members=3, linear_skip=False, levels=[80], target="none").fit(frame)
     model = forecaster._model
-    windows, _ = forecaster._windows(
-        forecaster.panel_, forecaster._target, forecaster.lookback_, forecaster.season_length_
+    windows, _ = read_windows(
+        forecaster.panel_, "refuse", TARGETS["none"], forecaster.lookback_, forecaster.season_length_
     )
     batch = windows.gather(windows.end_cuts())
     alone = [
-        dataclasses.replace(model, members=[member], trust=1.0).forecast(batch.inputs, batch.observed)
-        for member in model.members
+        dataclasses.replace(
+            model,
+            spec=dataclasses.replace(model.spec, n_members=1),
+            weights={name: weight[[number]] for name, weight in model.weights.items()},
+            trust=1.0,
+        ).forecast(batch.inputs, batch.observed)
+        for number in range(3)
     ]
     assert len({str(part) for part in alone}) == 3
     naive = batch.inputs @ model.anchor_kernel

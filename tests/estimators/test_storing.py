@@ -20,6 +20,8 @@ FITTED = (
     "lookback_",
     "segment_length_",
     "levels_",
+    "target_",
+    "gaps_",
     "anchor_",
     "trust_",
     "history_",
@@ -67,7 +69,7 @@ def test_what_was_fitted_comes_back(fitted, folder):
 
 def test_the_files_are_json_and_plain_arrays(folder):
     assert sorted(path.name for path in folder.iterdir()) == [ARRAYS, TEXT]
-    assert json.loads((folder / TEXT).read_text())["format"] == 1
+    assert json.loads((folder / TEXT).read_text())["format"] == 2
     with np.load(folder / ARRAYS, allow_pickle=False) as stored:
         kinds = {name: stored[name].dtype.kind for name in stored.files}
     assert set(kinds.values()) <= {"f", "i", "M", "U"}
@@ -202,7 +204,9 @@ def pickled(path):
         lambda folder: (folder / TEXT).write_text("{}"),
         lambda folder: (folder / TEXT).write_bytes(b"\xff\xfe\x00"),
         lambda folder: (folder / TEXT).write_text((folder / TEXT).read_text().replace('"units"', '"unites"')),
-        lambda folder: (folder / TEXT).write_text((folder / TEXT).read_text().replace('"members": 2', '"members": 3')),
+        lambda folder: (folder / TEXT).write_text(
+            (folder / TEXT).read_text().replace('"n_members": 2', '"n_members": 3')
+        ),
         lambda folder: (folder / TEXT).write_text((folder / TEXT).read_text().replace('"D"', '"fortnight"')),
         lambda folder: cut(folder / ARRAYS),
         lambda folder: flip(folder / ARRAYS),
@@ -211,7 +215,8 @@ def pickled(path):
         lambda folder: pickled(folder / ARRAYS),
         lambda folder: rewrite(folder, anchor=None),
         lambda folder: rewrite(folder, **{"conformal/errors": None}),
-        lambda folder: rewrite(folder, **{"member-1/head.bias": None}),
+        lambda folder: rewrite(folder, **{"weights/head.bias": None}),
+        lambda folder: rewrite(folder, **{"weights/head.bias": np.zeros((2, 9), np.float32)}),
     ],
     ids=[
         "text cut",
@@ -229,6 +234,7 @@ def pickled(path):
         "anchor missing",
         "errors missing",
         "weight missing",
+        "weight of another shape",
     ],
 )
 def test_a_damaged_forecaster_is_told_as_such(damage, damaged):
@@ -238,12 +244,20 @@ def test_a_damaged_forecaster_is_told_as_such(damage, damaged):
     assert str(damaged) in str(error.value)
 
 
-def test_a_newer_format_asks_for_a_newer_package(damaged):
-    (damaged / TEXT).write_text((damaged / TEXT).read_text().replace('"format": 1', '"format": 999'))
-    with pytest.raises(
-        StorageError, match=r"a newer version of this package wrote it \(format 999.*Update the package"
-    ):
+@pytest.mark.parametrize("other", [1, 3, 999])
+def test_another_format_asks_for_the_package_that_wrote_it(other, damaged):
+    (damaged / TEXT).write_text((damaged / TEXT).read_text().replace('"format": 2', f'"format": {other}'))
+    with pytest.raises(StorageError) as error:
         SimpleRNNForecaster.load(damaged)
+    assert error.value.problem == (f"another version of this package wrote it (format {other}, this one reads 2)")
+    assert error.value.remedy == "Train it anew, or use the version of the package that wrote it"
+
+
+def test_a_stored_weight_has_the_members_in_front(folder, fitted):
+    with np.load(folder / ARRAYS) as stored:
+        head = stored["weights/head.kernel"]
+    assert head.tolist() == fitted._model.weights["head.kernel"].tolist()
+    assert head.shape == (2, 4, 4)  # members, units, horizon
 
 
 def test_histories_with_their_own_zone_are_read_by_a_loaded_forecaster(folder, fitted):

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 from sklearn.base import BaseEstimator
 
+from forecasting.network.health import Health
 from forecasting.panel import to_panel
 
 
@@ -42,6 +43,7 @@ class MeanForecaster(BaseEstimator):
         self.panel_, self.notices_ = to_panel(data)
         self.frequency_ = self.panel_.frequency
         self.season_length_ = self.season_length or self.frequency_.season_length
+        self.target_ = self.target
         self.lookback_, self.levels_ = self.lookback or self.season_length_, list(self.levels)
         self.history_ = [{"epoch": 0, "loss": 1.0, "val_loss": 1.0, "learning_rate": 0.1, "seconds": 0.0}]
         for callback in callbacks:
@@ -53,6 +55,7 @@ class MeanForecaster(BaseEstimator):
         cutoffs = dict(zip(before.ids, before.stamps(before.last_times()), strict=True))
         held = actual.assign(cutoff=actual["unique_id"].map(cutoffs))
         self.validation_ = held.merge(self.predict(data=before), on=["unique_id", "ds"])
+        self.health_ = Health(1, 1, True, (1.0,), ((1.0,),), (0.0,), (0.0,), (0.9,), (1.0,), 0.0, 0.0)
         self.n_parameters_, self.fit_seconds_, self.device_ = 1, 0.0, "CPU"
         return self
 

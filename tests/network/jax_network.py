@@ -8,7 +8,7 @@ import keras
 import numpy as np
 
 from forecasting.network.engine import engine, mean_absolute_error
-from tests.network.textbook import TEXTBOOK, random_weights, random_windows
+from tests.network.textbook import TEXTBOOK, random_batch, random_weights
 
 
 def gradients(network, weights, inputs, observed, target):
@@ -29,17 +29,17 @@ def gradients(network, weights, inputs, observed, target):
 
 def main() -> None:
     network, weights = engine(TEXTBOOK), random_weights(TEXTBOOK)
-    inputs, observed, target = random_windows(TEXTBOOK, 11)
-    target[2, 1] = np.nan
+    inputs, observed, target = random_batch(TEXTBOOK, 11)
+    target[0, 2, 1] = np.nan
     trained, losses = [], []
     for _ in range(2):
         with network.lock:
             network.begin(weights, 0.2)
-            losses = [network.step(*random_windows(TEXTBOOK, 16, seed), 0.02) for seed in (1, 2, 3)]
+            losses = [network.step(*random_batch(TEXTBOOK, 16, seed), 0.02) for seed in (1, 2, 3)]
             trained.append({name: weight.tolist() for name, weight in network.take().items()})
     answer = {
         "backend": keras.backend.backend(),
-        "forecast": network.forecast(weights, inputs, observed).tolist(),
+        "forecast": network.forecast(weights, inputs[0], observed[0]).tolist(),
         "gradients": gradients(network, weights, inputs, observed, target),
         "losses": losses,
         "trained": trained,

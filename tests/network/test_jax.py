@@ -6,7 +6,15 @@ import numpy as np
 import pytest
 
 from forecasting.network.engine import engine
-from tests.network.textbook import TEXTBOOK, backpropagated, forward, random_weights, random_windows
+from tests.network.textbook import (
+    TEXTBOOK,
+    backpropagated,
+    forward,
+    member,
+    random_batch,
+    random_weights,
+    random_windows,
+)
 from tests.on_jax import answer_on_jax
 
 pytestmark = pytest.mark.skipif(find_spec("jax") is None, reason="JAX is not installed")
@@ -19,24 +27,24 @@ def on_jax():
 
 def test_forecasts_on_jax_are_those_of_the_plain_recurrence(on_jax):
     inputs, observed, _ = random_windows(TEXTBOOK, 11)
-    expected = forward(TEXTBOOK, random_weights(TEXTBOOK), inputs, observed)
-    np.testing.assert_allclose(on_jax["forecast"], expected, rtol=0, atol=2e-6)
+    expected = forward(TEXTBOOK, member(random_weights(TEXTBOOK)), inputs, observed)
+    np.testing.assert_allclose(on_jax["forecast"], expected[None], rtol=0, atol=2e-6)
 
 
 def test_gradients_on_jax_are_those_of_backpropagation_through_time(on_jax):
     inputs, _, target = random_windows(TEXTBOOK, 11)
     target[2, 1] = np.nan
-    expected = backpropagated(random_weights(TEXTBOOK), inputs, target)
+    expected = backpropagated(member(random_weights(TEXTBOOK)), inputs, target)
     assert on_jax["gradients"].keys() == expected.keys()
     for name, gradient in expected.items():
-        np.testing.assert_allclose(on_jax["gradients"][name], gradient, rtol=0, atol=2e-6, err_msg=name)
+        np.testing.assert_allclose(on_jax["gradients"][name], gradient[None], rtol=0, atol=2e-6, err_msg=name)
 
 
 def test_training_on_jax_goes_the_way_it_goes_on_the_other_backend_and_repeats_itself(on_jax):
     network = engine(TEXTBOOK)
     with network.lock:
         network.begin(random_weights(TEXTBOOK), 0.2)
-        losses = [network.step(*random_windows(TEXTBOOK, 16, seed), 0.02) for seed in (1, 2, 3)]
+        losses = [network.step(*random_batch(TEXTBOOK, 16, seed), 0.02) for seed in (1, 2, 3)]
         expected = network.take()
     assert on_jax["losses"] == pytest.approx(losses, rel=1e-5)
     first, again = on_jax["trained"]

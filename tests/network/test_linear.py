@@ -92,13 +92,23 @@ def test_without_a_season_in_the_window_there_is_only_the_last_value(season_leng
     assert chosen == "naive"
 
 
+def window_weights(errors: np.ndarray) -> np.ndarray:
+    """One over the mean absolute error of each window, where it is not below a fifth of the median of these."""
+    size = np.abs(errors).mean(axis=1)
+    return 1 / np.maximum(size, 0.2 * np.median(size))
+
+
 @pytest.mark.parametrize("holes", [False, True])
 @pytest.mark.parametrize("anchor", linear.ANCHORS)
-def test_the_kernels_are_ridge_regressions_of_what_the_anchor_leaves(anchor, holes):
+@pytest.mark.parametrize("weighted", [False, True], ids=["plain", "weighted"])
+def test_the_kernels_are_ridge_regressions_of_what_the_anchor_leaves(weighted, anchor, holes):
     windows = windows_of("none", holes=holes, noise=3.0, swing=0.3)
     cuts = windows.cuts(HORIZON, least_history=LOOKBACK)
     base = linear.anchor_kernel(anchor, windows, HORIZON)
-    kernels = linear.ridge_kernels(windows, cuts, base, HORIZON, np.random.default_rng(0))
+    regression = linear.Regression(windows, cuts, base, HORIZON, np.random.default_rng(0))
+    if weighted:
+        regression.reweight(base)
+    kernels = regression.kernels()
     batch = windows.gather(cuts)
     target = windows.targets(cuts, batch, HORIZON)
     complete = ~np.isnan(target).any(axis=1)
@@ -106,11 +116,12 @@ def test_the_kernels_are_ridge_regressions_of_what_the_anchor_leaves(anchor, hol
     assert np.nanmax(np.abs(target)) <= 10  # larger ones would be cut off
     inputs = batch.inputs[complete].astype(float)
     left = target[complete] - inputs @ base
-    variance = np.linalg.eigvalsh(inputs.T @ inputs / len(inputs)).mean()
+    weight = window_weights(left) if weighted else np.ones(len(left))
+    variance = np.trace((inputs.T * weight) @ inputs) / weight.sum() / LOOKBACK
     assert set(kernels) == set(linear.PENALTIES)
     for penalty, kernel in kernels.items():
-        ridge = Ridge(alpha=penalty * variance * len(inputs), fit_intercept=False).fit(inputs, left)
-        assert kernel - base == pytest.approx(ridge.coef_.T, abs=1e-8)
+        ridge = Ridge(alpha=penalty * variance * weight.sum(), fit_intercept=False)
+        assert kernel - base == pytest.approx(ridge.fit(inputs, left, sample_weight=weight).coef_.T, abs=1e-6)
     size = [np.abs(kernels[penalty] - base).sum() for penalty in sorted(kernels)]
     assert size == sorted(size, reverse=True)
 
@@ -123,7 +134,7 @@ def test_one_wild_window_pulls_the_regression_no_further_than_the_largest_target
         windows = Windows(path, np.array([0, 40]), LOOKBACK, 1)
         cuts = windows.cuts(1, least_history=LOOKBACK)
         base = np.zeros((LOOKBACK, 1))
-        kernels.append(linear.ridge_kernels(windows, cuts, base, 1, np.random.default_rng(0)))
+        kernels.append(linear.Regression(windows, cuts, base, 1, np.random.default_rng(0)).kernels())
     for penalty in linear.PENALTIES:
         assert kernels[0][penalty] == pytest.approx(kernels[1][penalty])
 
@@ -134,10 +145,10 @@ def test_of_very_many_windows_a_random_part_is_regressed_on(monkeypatch):
     base, penalty = np.zeros((LOOKBACK, HORIZON)), linear.PENALTIES[0]
 
     def kernel(seed: int) -> np.ndarray:
-        return linear.ridge_kernels(windows, cuts, base, HORIZON, np.random.default_rng(seed))[penalty]
+        return linear.Regression(windows, cuts, base, HORIZON, np.random.default_rng(seed)).kernels()[penalty]
 
     assert kernel(0) == pytest.approx(kernel(1))
-    monkeypatch.setattr(linear, "_MOST_WINDOWS", 20)
+    monkeypatch.setattr(linear, "MOST_WINDOWS", 20)
     assert kernel(0) == pytest.approx(kernel(0))
     assert np.abs(kernel(0) - kernel(1)).max() > 1e-3
 
@@ -147,15 +158,73 @@ def test_without_any_complete_target_the_anchor_is_left_as_it_is():
     windows = Windows(path, np.array([0, 9]), 2, 1)
     cuts = windows.cuts(2, least_history=2)
     base = np.full((2, 2), 0.5)
-    kernels = linear.ridge_kernels(windows, cuts, base, 2, np.random.default_rng(0))
-    assert all(kernel.tolist() == base.tolist() for kernel in kernels.values())
+    regression = linear.Regression(windows, cuts, base, 2, np.random.default_rng(0))
+    for _ in range(2):
+        assert all(kernel.tolist() == base.tolist() for kernel in regression.kernels().values())
+        regression.reweight(base)
 
 
-def test_the_penalty_with_the_lowest_held_out_error_is_chosen_or_the_anchor_alone():
-    inputs = np.eye(2, dtype=np.float32)
-    held_out = held_out_of(inputs, np.ones_like(inputs), np.array([[1.0], [2.0]], dtype=np.float32))
-    anchor = np.array([[1.0], [1.5]])
-    better, worse = np.array([[1.0], [1.9]]), np.array([[3.0], [3.0]])
-    assert linear.best_penalty({0.1: worse, 1.0: better}, anchor, held_out) == 1.0
-    assert linear.best_penalty({0.1: worse}, anchor, held_out) is None
-    assert linear.best_penalty({}, anchor, held_out) is None
+def test_windows_that_a_kernel_forecasts_exactly_do_not_take_all_the_weight():
+    """A line, of which most windows are forecast without an error: the median error is zero, and all count alike."""
+    path = np.arange(40.0)
+    path[-1] = 30.0
+    windows = Windows(path, np.array([0, 40]), 4, 1)
+    cuts = windows.cuts(1, least_history=4)
+    regression = linear.Regression(windows, cuts, np.zeros((4, 1)), 1, np.random.default_rng(0))
+    before = regression.kernels()
+    exact = np.array([[-1.0], [0.0], [0.0], [0.0]]) / 3  # three steps back, the line lay three steps lower
+    regression.reweight(exact)
+    for penalty, kernel in regression.kernels().items():
+        assert kernel.tolist() == before[penalty].tolist()
+
+
+def best_kernel(windows: Windows, anchor: np.ndarray, held_out: HeldOut) -> tuple[float | None, np.ndarray]:
+    cuts = windows.cuts(HORIZON, least_history=LOOKBACK)
+    return linear.best_kernel(windows, cuts, anchor, HORIZON, np.random.default_rng(0), held_out)
+
+
+def test_the_best_kernel_has_the_lowest_held_out_error_of_its_round_and_each_round_weights_by_the_one_before():
+    windows = windows_of("none", noise=3.0, swing=0.3)
+    cuts = windows.cuts(HORIZON, least_history=LOOKBACK)
+    held_out, kernel = behind(windows, cuts), np.zeros((LOOKBACK, HORIZON))
+    anchor, penalty = kernel, None
+    left = held_out.target.astype(float)
+    inputs = held_out.inputs.astype(float)
+    for _ in range(4):
+        weight = window_weights(left - inputs @ kernel)
+        variance = np.trace((inputs.T * weight) @ inputs) / weight.sum() / LOOKBACK
+        fits = {
+            penalty: Ridge(alpha=penalty * variance * weight.sum(), fit_intercept=False)
+            .fit(inputs, left, sample_weight=weight)
+            .coef_.T
+            for penalty in linear.PENALTIES
+        }
+        penalty = min(fits, key=lambda choice: np.abs(left - inputs @ fits[choice]).mean())
+        kernel = fits[penalty]
+    found = best_kernel(windows, anchor, held_out)
+    assert found[0] == penalty
+    assert found[1] == pytest.approx(kernel, abs=1e-5)
+    plain = Ridge(alpha=0, fit_intercept=False).fit(inputs, left).coef_.T
+    assert held_out.error(inputs @ found[1]) < held_out.error(inputs @ plain)  # what the weights are for
+
+
+def test_where_the_anchor_is_better_on_the_held_out_windows_it_is_the_best_kernel():
+    windows = windows_of("none", noise=3.0)
+    anchor = linear.anchor_kernel("seasonal_naive", windows, HORIZON)
+    inputs = np.random.default_rng(1).normal(size=(30, LOOKBACK)).astype(np.float32)
+    held_out = held_out_of(inputs, np.ones_like(inputs), inputs @ anchor.astype(np.float32))
+    penalty, kernel = best_kernel(windows, anchor, held_out)
+    assert penalty is None
+    assert kernel is anchor
+
+
+def test_the_linear_start_is_the_better_naive_forecast_and_the_best_kernel_from_there():
+    windows = windows_of("none", noise=1.0)
+    cuts = windows.cuts(HORIZON, least_history=LOOKBACK)
+    held_out = behind(windows, cuts)
+    start = linear.best_start(windows, cuts, HORIZON, np.random.default_rng(0), held_out)
+    assert start.anchor == "seasonal_naive"
+    assert start.anchor_kernel.tolist() == linear.anchor_kernel("seasonal_naive", windows, HORIZON).tolist()
+    penalty, kernel = best_kernel(windows, start.anchor_kernel, held_out)
+    assert start.penalty == penalty
+    assert start.kernel == pytest.approx(kernel)

@@ -3,16 +3,20 @@
 import numpy as np
 import pytest
 
-from forecasting.network.engine import engine, mean_absolute_error
+from forecasting.network.engine import Engine, engine, mean_absolute_error
 from forecasting.network.spec import NetworkSpec, Weights
 from tests.network.textbook import (
     TEXTBOOK,
     absolute_error,
     backpropagated,
+    doubles,
     finite_differences,
     forward,
+    member,
+    random_batch,
     random_weights,
     random_windows,
+    stacked,
 )
 
 SHAPES = {
@@ -22,15 +26,20 @@ SHAPES = {
     "two layers": NetworkSpec(8, 2, 2, 6, 2, False, False),
     "three layers, masked, with a linear skip": NetworkSpec(9, 4, 3, 5, 3, True, True),
     "one segment": NetworkSpec(4, 2, 4, 3, 2, False, True),
+    "standardised": NetworkSpec(8, 3, 2, 4, 1, False, False, standardised=True),
+    "mixed seasons": NetworkSpec(12, 3, 4, 4, 1, False, False, mixed_season=4),
+    "seasons that do not fill window and horizon": NetworkSpec(14, 5, 2, 4, 1, False, False, mixed_season=3),
+    "everything, three members": NetworkSpec(
+        14, 5, 2, 4, 2, True, True, standardised=True, mixed_season=3, n_members=3
+    ),
 }
 
 
 def keras_gradients(
-    spec: NetworkSpec, weights: Weights, inputs: np.ndarray, observed: np.ndarray, target: np.ndarray
+    network: Engine, weights: Weights, inputs: np.ndarray, observed: np.ndarray, target: np.ndarray
 ) -> Weights:
     import tensorflow as tf
 
-    network = engine(spec)
     network.put(weights)
     variables = {f"{layer.name}.{weight.name}": weight for layer in network.model.layers for weight in layer.weights}
     with tf.GradientTape() as tape:
@@ -58,14 +67,13 @@ def test_the_plain_network_has_only_the_weights_of_the_textbook():
 
 def test_the_plain_network_forecasts_as_the_recurrence_of_the_textbook():
     weights, (inputs, observed, _) = random_weights(TEXTBOOK), random_windows(TEXTBOOK, 20)
-    kernel, recurrent = weights["rnn_0.kernel"].astype(float), weights["rnn_0.recurrent_kernel"].astype(float)
+    kernel, recurrent, bias, head, shift = (weight[0].astype(float) for weight in weights.values())
     state = np.zeros((20, 5))
     for step in range(7):
-        state = np.tanh(inputs[:, step : step + 1] @ kernel + state @ recurrent + weights["rnn_0.bias"])
-    expected = state @ weights["head.kernel"] + weights["head.bias"]
+        state = np.tanh(inputs[:, step : step + 1] @ kernel + state @ recurrent + bias)
     found = engine(TEXTBOOK).forecast(weights, inputs, observed)
     assert found.dtype == np.float32
-    np.testing.assert_allclose(found, expected, rtol=0, atol=2e-6)
+    np.testing.assert_allclose(found, (state @ head + shift)[None], rtol=0, atol=2e-6)
 
 
 @pytest.mark.parametrize("missing", [False, True], ids=["all observed", "targets missing"])
@@ -73,52 +81,73 @@ def test_the_gradient_is_that_of_backpropagation_through_time_and_of_finite_diff
     weights, (inputs, observed, target) = random_weights(TEXTBOOK), random_windows(TEXTBOOK, 11)
     if missing:
         target[2, 1] = target[5] = np.nan
-    found = keras_gradients(TEXTBOOK, weights, inputs, observed, target)
-    assert_close(found, backpropagated(weights, inputs, target), 2e-6)
-    assert_close(found, finite_differences(TEXTBOOK, weights, inputs, observed, target), 2e-6)
+    found = member(keras_gradients(engine(TEXTBOOK), weights, inputs[None], observed[None], target[None]))
+    assert_close(found, backpropagated(member(weights), inputs, target), 2e-6)
+    assert_close(found, finite_differences(TEXTBOOK, member(weights), inputs, observed, target), 2e-6)
 
 
 @pytest.mark.parametrize("name", SHAPES)
 def test_every_other_shape_forecasts_as_its_plain_reckoning(name):
     spec = SHAPES[name]
     weights, (inputs, observed, _) = random_weights(spec), random_windows(spec, 15)
-    expected = forward(spec, weights, inputs, observed)
-    np.testing.assert_allclose(engine(spec).forecast(weights, inputs, observed), expected, rtol=0, atol=5e-6)
+    expected = [forward(spec, member(weights, number), inputs, observed) for number in range(spec.n_members)]
+    found = engine(spec).forecast(weights, inputs, observed)
+    np.testing.assert_allclose(found, expected, rtol=0, atol=5e-6)
 
 
 @pytest.mark.parametrize("name", SHAPES)
 def test_every_other_shape_has_the_gradient_of_finite_differences(name):
     spec = SHAPES[name]
-    weights, (inputs, observed, target) = random_weights(spec), random_windows(spec, 9)
-    found = keras_gradients(spec, weights, inputs, observed, target)
+    weights, (inputs, observed, target) = random_weights(spec), random_batch(spec, 9)
+    found = keras_gradients(engine(spec), weights, inputs, observed, target)
+    expected = [
+        finite_differences(spec, member(weights, number), inputs[number], observed[number], target[number])
+        for number in range(spec.n_members)
+    ]
     unused = tuple(f"rnn_{layer}.recurrent_kernel" for layer in range(spec.n_layers)) if spec.segments == 1 else ()
-    assert_close(found, finite_differences(spec, weights, inputs, observed, target), 5e-6, unused)
+    assert_close(found, stacked(expected), 5e-6, unused)
 
 
-@pytest.mark.parametrize("clip_norm", [100.0, 0.2], ids=["unclipped", "clipped"])
-def test_training_steps_are_those_of_adam_on_the_clipped_gradient(clip_norm):
-    network, weights = engine(TEXTBOOK), random_weights(TEXTBOOK)
-    expected = {name: weight.astype(float) for name, weight in weights.items()}
-    first = {name: np.zeros_like(weight) for name, weight in expected.items()}
-    second = {name: np.zeros_like(weight) for name, weight in expected.items()}
-    rates = [0.02, 0.01, 0.003]
+class TextbookAdam:
+    """Adam (Kingma and Ba 2014, arXiv 1412.6980) on the clipped gradient of one member."""
+
+    def __init__(self, weights: Weights, clip_norm: float) -> None:
+        self.weights, self.clip_norm, self.steps, self.clipped = doubles(weights), clip_norm, 0, 0
+        self.first = {name: np.zeros_like(weight) for name, weight in self.weights.items()}
+        self.second = {name: np.zeros_like(weight) for name, weight in self.weights.items()}
+
+    def step(self, inputs: np.ndarray, target: np.ndarray, rate: float) -> None:
+        self.steps += 1
+        gradient = backpropagated(self.weights, inputs, target)
+        norm = np.sqrt(sum((part**2).sum() for part in gradient.values()))
+        self.clipped += norm > self.clip_norm
+        corrected = rate * np.sqrt(1 - 0.999**self.steps) / (1 - 0.9**self.steps)
+        for name, part in gradient.items():
+            clipped = part * min(1.0, self.clip_norm / norm)
+            self.first[name] = 0.9 * self.first[name] + 0.1 * clipped
+            self.second[name] = 0.999 * self.second[name] + 0.001 * clipped**2
+            self.weights[name] -= corrected * self.first[name] / (np.sqrt(self.second[name]) + 1e-7)
+
+
+@pytest.mark.parametrize("clip_norm", [100.0, 0.6, 0.2], ids=["unclipped", "one member clipped", "clipped"])
+def test_training_steps_are_those_of_adam_on_the_gradient_of_each_member_clipped_by_its_own_norm(clip_norm):
+    spec = NetworkSpec(7, 3, 1, 5, 1, False, False, n_members=2)
+    network, weights = engine(spec), random_weights(spec)
+    members = [TextbookAdam(member(weights, number), clip_norm) for number in range(2)]
     with network.lock:
         network.begin(weights, clip_norm)
-        for step, rate in enumerate(rates, start=1):
-            inputs, observed, target = random_windows(TEXTBOOK, 16, seed=step)
-            loss = network.step(inputs, observed, target, rate)
-            assert loss == pytest.approx(
-                absolute_error(forward(TEXTBOOK, expected, inputs, observed), target), rel=1e-4
-            )
-            gradient = backpropagated(expected, inputs, target)
-            norm = np.sqrt(sum((part**2).sum() for part in gradient.values()))
-            for name, part in gradient.items():
-                clipped = part * min(1.0, clip_norm / norm)
-                first[name] = 0.9 * first[name] + 0.1 * clipped
-                second[name] = 0.999 * second[name] + 0.001 * clipped**2
-                corrected = rate * np.sqrt(1 - 0.999**step) / (1 - 0.9**step)
-                expected[name] -= corrected * first[name] / (np.sqrt(second[name]) + 1e-7)
-        found = network.take()
-    for name, weight in expected.items():
+        for step, rate in enumerate([0.02, 0.01, 0.003], start=1):
+            inputs, observed, target = random_batch(spec, 16, seed=step)
+            losses = [
+                absolute_error(forward(TEXTBOOK, one.weights, inputs[number], observed[number]), target[number])
+                for number, one in enumerate(members)
+            ]
+            assert network.step(inputs, observed, target, rate) == pytest.approx(np.mean(losses), rel=1e-4)
+            for number, one in enumerate(members):
+                one.step(inputs[number], target[number], rate)
+        found, clipped = network.take(), network.clipped
+    assert [one.clipped for one in members] == {100.0: [0, 0], 0.6: [0, 2], 0.2: [3, 3]}[clip_norm]
+    assert clipped == sum(one.clipped for one in members)
+    for name, weight in stacked([one.weights for one in members]).items():
         np.testing.assert_allclose(found[name], weight, rtol=0, atol=2e-5, err_msg=name)
         assert np.abs(weight - weights[name]).max() > 0.02

@@ -1,5 +1,6 @@
 """Training: the schedule, the windows drawn, stopping by the held-out windows, and interruption."""
 
+from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
@@ -13,6 +14,7 @@ from tests.network.textbook import held_out_of
 
 SPEC = NetworkSpec(lookback=6, horizon=2, segment_length=2, units=4, n_layers=1, masked=False, linear_skip=True)
 PLAN = TrainingPlan(steps=20, batch_size=16, learning_rate=0.02, clip_norm=1.0)
+TRIO = replace(SPEC, linear_skip=False, n_members=3)
 LENGTH, HELD_OUT = 90, 20
 
 
@@ -45,15 +47,25 @@ def held_out(windows):
 
 @pytest.fixture
 def start():
-    return initial_weights(SPEC, np.random.default_rng(0))
+    return initial_weights(SPEC, [np.random.default_rng(0)])
 
 
 def run(windows, cuts, start, plan=PLAN, seed=5, **options):
-    return train(engine(SPEC), start, windows, cuts, plan, np.random.default_rng(seed), **options)
+    return train(engine(SPEC), start, windows, cuts, plan, [np.random.default_rng(seed)], **options)
 
 
-def error_of(weights, held_out):
-    return held_out.error(engine(SPEC).forecast(weights, held_out.inputs, held_out.observed))
+def run_trio(windows, cuts, plan=PLAN, seeds=(5, 6, 7), **options):
+    start = initial_weights(TRIO, [np.random.default_rng(seed) for seed in range(3)])
+    return train(engine(TRIO), start, windows, cuts, plan, [np.random.default_rng(seed) for seed in seeds], **options)
+
+
+def error_of(weights, held_out, spec=SPEC):
+    forecasts = engine(spec).forecast(weights, held_out.inputs, held_out.observed)
+    return held_out.error(np.median(forecasts, axis=0))
+
+
+def length_of(weights):
+    return np.linalg.norm(np.concatenate([weight.astype(float).ravel() for weight in weights.values()]))
 
 
 def assert_same(first, second):
@@ -64,8 +76,13 @@ def test_the_learning_rate_falls_along_a_cosine_to_zero():
     plan = TrainingPlan(steps=4, batch_size=1, learning_rate=2.0, clip_norm=1.0)
     rates = [plan.rate(step) for step in range(5)]
     assert rates == pytest.approx([2.0, 1.7071067811865475, 1.0, 0.2928932188134524, 0.0])
-    assert plan.shortened(2).rate(1) == pytest.approx(1.0)
-    assert plan.shortened(2).learning_rate == 2.0
+
+
+@pytest.mark.parametrize(("reached", "steps"), [(0, 0), (1, 1), (4, 1), (5, 2), (400, 100)])
+def test_a_training_that_goes_on_takes_a_quarter_of_the_steps_at_half_the_rate(reached, steps):
+    onwards = PLAN.continued(reached)
+    assert onwards == replace(PLAN, steps=steps, learning_rate=0.01)
+    assert not steps or onwards.rate(0) == pytest.approx(0.01)
 
 
 def test_the_held_out_error_is_the_mean_over_observed_targets():
@@ -80,7 +97,7 @@ def test_training_lowers_the_error_on_windows_it_has_not_seen(windows, cuts, sta
 
 
 def test_the_weights_kept_are_those_of_the_best_epoch(windows, cuts, start, held_out):
-    result = run(windows, cuts, start, TrainingPlan(20, 16, 0.3, 1.0), held_out=held_out)
+    result = run(windows, cuts, start, TrainingPlan(20, 4, 0.6, 1.0), held_out=held_out)
     errors = [entry["val_loss"] for entry in result.history]
     assert min(errors) < error_of(start, held_out)
     assert errors[-1] > min(errors)  # else the last epoch would do as well
@@ -89,7 +106,8 @@ def test_the_weights_kept_are_those_of_the_best_epoch(windows, cuts, start, held
 
 
 def test_a_training_that_only_makes_things_worse_changes_nothing_and_stops_early(windows, cuts, held_out):
-    good = run(windows, cuts, initial_weights(SPEC, np.random.default_rng(0)), TrainingPlan(60, 32, 0.03, 1.0)).weights
+    rngs = [np.random.default_rng(0)]
+    good = run(windows, cuts, initial_weights(SPEC, rngs), TrainingPlan(60, 32, 0.03, 1.0)).weights
     result = run(windows, cuts, good, TrainingPlan(20, 16, 50.0, 1.0), held_out=held_out)
     assert result.steps == 0
     assert_same(result.weights, good)
@@ -105,7 +123,7 @@ def test_without_held_out_windows_the_last_weights_are_kept(windows, cuts, start
 
 
 def test_no_steps_change_nothing(windows, cuts, start):
-    result = run(windows, cuts, start, PLAN.shortened(0))
+    result = run(windows, cuts, start, replace(PLAN, steps=0))
     assert_same(result.weights, start)
     assert result.history == []
 
@@ -113,10 +131,11 @@ def test_no_steps_change_nothing(windows, cuts, start):
 @pytest.mark.parametrize("steps", [1, 7, 20, 21, 39, 45, 90])
 def test_a_training_is_looked_at_at_its_end_and_at_most_as_often_as_announced(windows, cuts, start, steps):
     seen = []
-    result = run(windows, cuts, start, PLAN.shortened(steps), on_epoch=seen.append)
+    plan = replace(PLAN, steps=steps)
+    result = run(windows, cuts, start, plan, on_epoch=seen.append)
     assert seen == result.history
     assert min(steps, EPOCHS // 2) <= len(seen) <= EPOCHS
-    assert seen[-1]["learning_rate"] == PLAN.shortened(steps).rate(steps - 1)
+    assert seen[-1]["learning_rate"] == plan.rate(steps - 1)
 
 
 def test_an_epoch_is_told_in_plain_numbers(windows, cuts, start, held_out):
@@ -125,6 +144,8 @@ def test_an_epoch_is_told_in_plain_numbers(windows, cuts, start, held_out):
         "loss": float,
         "val_loss": float,
         "learning_rate": float,
+        "clipped": float,
+        "update_ratio": float,
         "seconds": float,
     }
     assert all(0 <= a["seconds"] <= b["seconds"] for a, b in pairwise(history))
@@ -141,6 +162,45 @@ def test_the_loss_of_an_epoch_is_the_mean_of_its_steps_alone(windows, cuts, star
     falling = run(windows, cuts, start, TrainingPlan(6, len(cuts), 0.03, 1.0), held_out=everything).history
     later = [entry["loss"] for entry in falling[1:]]
     assert later == pytest.approx([entry["val_loss"] for entry in falling[:-1]], rel=1e-4)
+
+
+def test_the_update_ratio_is_how_far_the_weights_moved_in_an_epoch_of_their_length(windows, cuts, start):
+    taken = [start]
+    result = run(windows, cuts, start, on_epoch=lambda entry: taken.append(engine(SPEC).take()))
+    for entry, (before, after) in zip(result.history, pairwise(taken), strict=True):
+        moved = length_of({name: after[name] - before[name] for name in after})
+        assert entry["update_ratio"] == pytest.approx(moved / length_of(before))
+
+
+@pytest.mark.parametrize(("clip_norm", "clipped"), [(1e-6, 1.0), (1e6, 0.0)])
+def test_the_share_of_clipped_gradients_is_that_of_all_members_and_steps_of_an_epoch(clip_norm, clipped, windows, cuts):
+    result = run_trio(windows, cuts, replace(PLAN, steps=45, clip_norm=clip_norm))
+    assert [entry["clipped"] for entry in result.history] == [clipped] * 15
+
+
+def test_the_held_out_error_is_that_of_the_median_of_the_members_and_keeps_one_epoch_for_all(windows, cuts, held_out):
+    taken = []
+
+    def keep(entry):
+        taken.append((engine(TRIO).take(), entry["val_loss"]))
+
+    result = run_trio(windows, cuts, TrainingPlan(20, 16, 0.7, 1.0), held_out=held_out, on_epoch=keep)
+    for weights, error in taken:
+        assert error == pytest.approx(error_of(weights, held_out, TRIO))
+    errors = [error for _, error in taken]
+    assert errors[-1] > min(errors)  # else the last epoch would do as well
+    assert_same(result.weights, taken[int(np.argmin(errors))][0])
+
+
+def test_each_member_draws_its_windows_from_its_own_generator(windows, cuts, monkeypatch):
+    drawn = []
+    gather = windows.gather
+    monkeypatch.setattr(windows, "gather", lambda chosen: (drawn.append(chosen.row), gather(chosen))[1])
+    run_trio(windows, cuts, replace(PLAN, steps=2))
+    run_trio(windows, cuts, replace(PLAN, steps=2), seeds=(5, 9, 7))
+    first, other = (np.stack(drawn[part]).reshape(2, 3, PLAN.batch_size) for part in (slice(2), slice(2, 4)))
+    assert (first[:, [0, 2]] == other[:, [0, 2]]).all()
+    assert all((first[:, 1] != rows).any() for rows in (other[:, 1], first[:, 0], first[:, 2]))
 
 
 def test_the_same_generator_state_gives_the_same_training(windows, cuts, start, held_out):
@@ -194,6 +254,20 @@ def test_an_interruption_leaves_the_best_weights_so_far(windows, cuts, start, he
     assert len(result.history) == 3
     assert error_of(result.weights, held_out) == pytest.approx(min([error_of(start, held_out), *errors]))
     assert not run(windows, cuts, start).interrupted
+
+
+def test_an_interruption_without_held_out_windows_leaves_the_weights_of_the_last_epoch(windows, cuts, start):
+    taken = []
+
+    def stop(entry):
+        taken.append(engine(SPEC).take())
+        if len(taken) == 3:
+            raise KeyboardInterrupt
+
+    result = run(windows, cuts, start, on_epoch=stop)
+    assert result.interrupted
+    assert result.steps == 3
+    assert_same(result.weights, taken[-1])
 
 
 def test_an_interruption_before_the_first_epoch_leaves_the_start(windows, cuts, start, held_out, monkeypatch):

@@ -1,4 +1,9 @@
-"""The network in plain NumPy, float64, one step after the other: what the Keras side is compared with."""
+"""The network in plain NumPy, float64, one step after the other: what the Keras side is compared with.
+
+The plain functions take the weights of one member, without the axis of the members that an ensemble has in front.
+"""
+
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -7,12 +12,24 @@ from forecasting.network.training import HeldOut
 
 TEXTBOOK = NetworkSpec(lookback=7, horizon=3, segment_length=1, units=5, n_layers=1, masked=False, linear_skip=False)
 _KERAS_NORM_EPSILON = 1e-3
+_LEAST_VARIANCE = 1e-6
 
 
 def random_weights(spec: NetworkSpec, seed: int = 0) -> Weights:
-    """Weights none of which is zero or special."""
+    """Weights of an ensemble, none of which is zero or special."""
     rng = np.random.default_rng(seed)
-    return {name: rng.normal(0, 0.4, shape).astype(np.float32) for name, shape in spec.shapes().items()}
+    shapes = {name: (spec.n_members, *shape) for name, shape in spec.shapes().items()}
+    return {name: rng.normal(0, 0.4, shape).astype(np.float32) for name, shape in shapes.items()}
+
+
+def member(weights: Weights, number: int = 0) -> Weights:
+    """The weights of one member of an ensemble."""
+    return {name: weight[number] for name, weight in weights.items()}
+
+
+def stacked(members: Sequence[Weights]) -> Weights:
+    """The weights of an ensemble of these members."""
+    return {name: np.stack([weights[name] for weights in members]) for name in members[0]}
 
 
 def random_windows(spec: NetworkSpec, count: int, seed: int = 1) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -21,6 +38,13 @@ def random_windows(spec: NetworkSpec, count: int, seed: int = 1) -> tuple[np.nda
     inputs = rng.normal(size=(count, spec.lookback)).astype(np.float32)
     observed = (rng.random(inputs.shape) < 0.7).astype(np.float32)
     return inputs, observed, rng.normal(size=(count, spec.horizon)).astype(np.float32)
+
+
+def random_batch(spec: NetworkSpec, count: int, seed: int = 1) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Windows of its own for each member: arrays of shape (n_members, count, ...)."""
+    parts = random_windows(spec, spec.n_members * count, seed)
+    inputs, observed, target = (part.reshape(spec.n_members, count, -1) for part in parts)
+    return inputs, observed, target
 
 
 def held_out_of(inputs: np.ndarray, observed: np.ndarray, target: np.ndarray) -> HeldOut:
@@ -34,9 +58,9 @@ def doubles(weights: Weights) -> Weights:
 
 def forward(spec: NetworkSpec, weights: Weights, inputs: np.ndarray, observed: np.ndarray) -> np.ndarray:
     """Forecasts of shape (n, horizon): recurrences over segments, residual and normalised from the second layer on."""
-    weights = doubles(weights)
+    weights, inputs = doubles(weights), inputs.astype(np.float64)
     shape = (len(inputs), spec.segments, spec.segment_length)
-    states = inputs.astype(np.float64).reshape(shape)
+    states = (standardised(inputs) if spec.standardised else inputs).reshape(shape)
     if spec.masked:
         states = np.concatenate([states, 1 - observed.reshape(shape)], axis=2)
     for layer in range(spec.n_layers):
@@ -48,7 +72,31 @@ def forward(spec: NetworkSpec, weights: Weights, inputs: np.ndarray, observed: n
         found = np.stack(recurrence(read, weights, layer)[1:], axis=1)
         states = found + states if layer else found
     output = states[:, -1] @ weights["head.kernel"] + weights["head.bias"]
+    if spec.mixed_season:
+        output += mixed(states[:, -1] @ weights["mix.kernel"] + weights["mix.bias"], inputs, spec)
     return output + inputs @ weights["skip.kernel"] if spec.linear_skip else output
+
+
+def standardised(inputs: np.ndarray) -> np.ndarray:
+    """Each window without its mean, and over its standard deviation."""
+    spread = np.sqrt(inputs.var(axis=1, keepdims=True) + _LEAST_VARIANCE)
+    return np.asarray((inputs - inputs.mean(axis=1, keepdims=True)) / spread)
+
+
+def mixed(share: np.ndarray, inputs: np.ndarray, spec: NetworkSpec) -> np.ndarray:
+    """What past seasons add to a forecast, step by step: ``share`` times how far each lies from the last one.
+
+    ``share`` has the shape (n, seasons ahead * past seasons): all past seasons, oldest first, for each season ahead.
+    """
+    season, past = spec.mixed_season, spec.mixed_seasons
+    added = np.zeros((len(inputs), spec.horizon))
+    for step in range(spec.horizon):
+        ahead, within = divmod(step, season)
+        last = inputs[:, spec.lookback - season + within]
+        for number in range(past):
+            then = inputs[:, spec.lookback - (past + 1 - number) * season + within]
+            added[:, step] += share[:, ahead * past + number] * (then - last)
+    return added
 
 
 def recurrence(read: np.ndarray, weights: Weights, layer: int = 0) -> list[np.ndarray]:

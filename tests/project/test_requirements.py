@@ -69,7 +69,7 @@ def test_each_imported_package_is_declared(folder: str) -> None:
     undeclared = {
         f"{path.relative_to(ROOT)}: {name}"
         for path in (ROOT / folder).rglob("*.py")
-        for name in imported(path) - sys.stdlib_module_names - {"forecasting", "flows", "tests"}
+        for name in imported(path) - sys.stdlib_module_names - {"benchmarks", "forecasting", "flows", "tests"}
         if not declared & {owner.lower().replace("_", "-") for owner in owners.get(name, [name])}
     }
     assert undeclared == set()

@@ -86,17 +86,22 @@ def test_training_figure_marks_the_epoch_with_the_lowest_validation_loss() -> No
     assert axes.get_lines()[2].get_xydata().tolist() == [[3, 1]]
 
 
-def test_several_trainings_are_lines_of_their_own_with_one_legend() -> None:
-    history = [{"epoch": n, "member": n // 2, "stage": 0, "loss": 1.0, "val_loss": float(n)} for n in range(4)] + [
-        {"epoch": 4, "member": 0, "stage": 1, "loss": 0.5}
+def test_both_stages_of_a_training_are_lines_of_their_own() -> None:
+    history = [{"epoch": n, "stage": 0, "loss": 1.0, "val_loss": float(abs(n - 1))} for n in range(3)] + [
+        {"epoch": n, "stage": 1, "loss": 0.5} for n in (3, 4)
     ]
 
     axes = training_figure(history).axes[0]
 
     legend = [text.get_text() for text in axes.get_legend().get_texts()]
     assert legend == ["training", "validation", "best", "on all data"]
-    lines = [line.get_xydata().tolist() for line in axes.get_lines() if line.get_label() == "validation"]
-    assert lines == [[[1, 0], [2, 1]], [[1, 2], [2, 3]]]
+    drawn = {line.get_label(): line.get_xydata().tolist() for line in axes.get_lines()}
+    assert drawn == {
+        "training": [[1, 1], [2, 1], [3, 1]],
+        "validation": [[1, 1], [2, 0], [3, 1]],
+        "best": [[2, 0]],
+        "on all data": [[4, 0.5], [5, 0.5]],
+    }
 
 
 def test_training_without_validation_has_one_line_and_without_epochs_is_refused() -> None:

@@ -60,7 +60,7 @@ def test_a_data_set_is_read_with_its_types(tmp_path: Path) -> None:
     )
     assert river.schedule is not None
     assert river.schedule.cron == "*/30 6-18 * * mon-fri"
-    assert (river.target, river.season_length, river.lookback, river.test_windows) == ("none", None, None, 8)
+    assert (river.target, river.season_length, river.lookback, river.test_windows) == ("auto", None, None, 8)
 
 
 def test_the_estimator_gets_what_the_catalog_says_and_cannot_change_it(tmp_path: Path) -> None:
@@ -73,7 +73,7 @@ def test_the_estimator_gets_what_the_catalog_says_and_cannot_change_it(tmp_path:
         "frequency": "h",
         "calendar": None,
         "gaps": "mask",
-        "target": "none",
+        "target": "auto",
         "random_state": 7,
         "layers": [1, 2],
     }

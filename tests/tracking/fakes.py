@@ -41,6 +41,7 @@ class LastValueForecaster:
         self.fit_seconds_ = 0.25
         self.device_ = "CPU"
         self.n_parameters_ = 1
+        self.health_ = types.SimpleNamespace(as_metrics=lambda: {"health.memory_steps": 4.0}, diagnosis="All is well.")
         self.frequency_ = types.SimpleNamespace(alias="D")
         return self
 

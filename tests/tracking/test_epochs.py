@@ -43,9 +43,9 @@ def test_what_only_counts_is_no_metric_and_neither_are_seconds_for_that_name_is_
     client = Recorder()
     callback = EpochMetrics(client, "run")
     callback.on_train_begin({"epochs": 1})
-    callback.on_epoch_end(0, {"epoch": 0, "member": 1, "stage": 0, "loss": 0.5, "seconds": 0.1})
+    callback.on_epoch_end(0, {"epoch": 0, "stage": 0, "loss": 0.5, "seconds": 0.1, "clipped": 0.25})
     callback.close()
-    assert client.written == [("loss", 0.5, 0)]
+    assert client.written == [("loss", 0.5, 0), ("clipped", 0.25, 0)]
 
 
 def test_epochs_are_written_in_batches_and_the_rest_at_the_end():

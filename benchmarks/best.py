@@ -1,0 +1,38 @@
+"""The settings of the row *best* of every data set, and the candidates of which they were chosen.
+
+A candidate is scored on the last part of the training data by `benchmarks.choose`, never on the test part. What a data
+set forces (its frequency, its gaps, its target) stands with the data set and holds for both rows.
+"""
+
+from typing import Any
+
+Settings = dict[str, Any]
+
+BEST: dict[str, Settings] = {}
+"""Chosen settings by the name of a task, beside horizon and season length; none where the default won."""
+
+CANDIDATES: dict[str, list[Settings]] = {
+    "m4_hourly": [{}, {"units": 128}, {"units": 128, "n_members": 5, "max_steps": 4000}],
+    "m3_monthly": [
+        {},
+        {"max_steps": 2000},
+        {"target": "log", "lookback": 36, "max_steps": 2000},
+        {"target": "log", "lookback": 36, "max_steps": 2000, "batch_size": 512, "n_members": 5},
+    ],
+    "m3_yearly": [{}, {"target": "log"}, {"target": "difference"}],
+    "m3_quarterly": [{}, {"target": "log"}, {"max_steps": 2000}],
+    "m3_months": [{}, {"target": "log"}, {"lookback": 36}, {"max_steps": 2000}],
+    "m3_other": [{}, {"target": "difference"}, {"max_steps": 2000}],
+    "etth1_96": [{}, {"lookback": 720}],
+    "etth1_192": [{}, {"lookback": 720}],
+    "etth1_336": [{}, {"lookback": 720}],
+    "etth1_720": [{}, {"lookback": 720}],
+    "stocks": [{}, {"lookback": 20}, {"lookback": 60}],
+    "pollution_1": [{}, {"lookback": 168}],
+    "pollution_24": [{}, {"lookback": 168}],
+    "machine_temperature": [{}, {"lookback": 72}, {"season_length": 1, "lookback": 48}],
+    "travel_time": [{}, {"lookback": 72}, {"season_length": 1, "lookback": 48}],
+    "occupancy": [{}, {"lookback": 48}],
+    "speed": [{}, {"lookback": 48}, {"season_length": 1, "lookback": 48}],
+}
+"""Settings tried, by the name of a task; the first is the default."""

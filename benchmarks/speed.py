@@ -1,0 +1,219 @@
+"""Speed, memory and scale of the engine, each part in a process of its own.
+
+python -m benchmarks.speed                  # all parts
+python -m benchmarks.speed step ensemble    # some of them
+"""
+
+import argparse
+import os
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from benchmarks.report import machine, print_table
+
+RUNS = 5
+LOOKBACK, HORIZON, SEASON = 336, 48, 24
+
+
+def seasonal_panel(n_series: int, length: int) -> Any:
+    """Series of a daily pattern, a level of their own, and noise; float64, integer steps."""
+    from forecasting.panel import Frequency, Panel
+
+    rng = np.random.default_rng(0)
+    values = np.empty(n_series * length)
+    wave = np.sin(np.arange(length) * 2 * np.pi / SEASON)
+    for series in range(n_series):
+        part = slice(series * length, (series + 1) * length)
+        values[part] = 10 + 5 * rng.random() + wave * (1 + rng.random()) + rng.normal(0, 0.2, length)
+    ids = np.array([f"series-{series}" for series in range(n_series)], dtype=object)
+    times = np.tile(np.arange(length), n_series)
+    return Panel(values, times, np.arange(n_series + 1) * length, ids, Frequency.parse(1))
+
+
+def fitted(max_steps: int = 40, **settings: Any) -> Any:
+    """A forecaster fitted to a small panel: the speed of a forecast does not depend on what was learned."""
+    from forecasting import SimpleRNNForecaster
+
+    forecaster = SimpleRNNForecaster(
+        HORIZON, season_length=SEASON, lookback=LOOKBACK, max_steps=max_steps, random_state=0, verbose=0, **settings
+    )
+    return forecaster.fit(seasonal_panel(20, 900))
+
+
+def resident(high: bool = False) -> float:
+    """Resident memory of this process in MiB; its high-water mark if ``high``."""
+    field = "VmHWM:" if high else "VmRSS:"
+    lines = Path("/proc/self/status").read_text(encoding="ascii").splitlines()
+    return next(int(line.split()[1]) / 1024 for line in lines if line.startswith(field))
+
+
+def median_seconds(work: Callable[[], object], runs: int = RUNS) -> float:
+    """Median wall seconds of some runs."""
+    seconds = []
+    for _ in range(runs):
+        started = time.perf_counter()
+        work()
+        seconds.append(time.perf_counter() - started)
+    return statistics.median(seconds)
+
+
+def training_step() -> pd.DataFrame:
+    """Floating-point operations per second of a training step against one matrix product on the same cores."""
+    from forecasting.network.engine import engine
+    from forecasting.network.spec import NetworkSpec, initial_weights
+
+    left, right = np.ones((2048, 2048), np.float32), np.ones((2048, 2048), np.float32)
+    product = 2 * 2048**3 / median_seconds(lambda: left @ right) / 1e9
+    rows = []
+    for units in (64, 128, 256):
+        for segment in (24, 48):
+            spec = NetworkSpec(LOOKBACK, HORIZON, segment, units, 3, False, True, True, SEASON, 3)
+            batch = 128
+            rng = np.random.default_rng(0)
+            inputs = rng.normal(size=(3, batch, LOOKBACK)).astype(np.float32)
+            target = rng.normal(size=(3, batch, HORIZON)).astype(np.float32)
+            network, ones = engine(spec), np.ones_like(inputs)
+            network.begin(initial_weights(spec, rng.spawn(3)), 1.0, windows=10**9)
+            network.step(inputs, ones, target, 1e-3)
+
+            def steps(network: Any = network, shown: tuple[np.ndarray, ...] = (inputs, ones, target)) -> None:
+                for _ in range(20):
+                    network.step(*shown, 1e-3)
+
+            seconds = median_seconds(steps) / 20
+            speed = 6 * 3 * batch * spec.multiplications() / seconds / 1e9
+            rows.append((f"{units} units, segment {segment}", 1e3 * seconds, speed, product, 100 * speed / product))
+    columns = ["3 members, batch 128", "ms per step", "GFLOP/s", "matrix product GFLOP/s", "share, %"]
+    return pd.DataFrame(rows, columns=columns).set_index(columns[0])
+
+
+def ensemble() -> pd.DataFrame:
+    """The time of a training step of five members at once against that of one."""
+    from forecasting.network.engine import engine
+    from forecasting.network.spec import NetworkSpec, initial_weights
+
+    rows = []
+    for units, batch in ((16, 32), (32, 64), (64, 128)):
+        seconds = {}
+        for members in (1, 5):
+            spec = NetworkSpec(LOOKBACK, HORIZON, SEASON, units, 3, False, True, True, SEASON, members)
+            rng = np.random.default_rng(0)
+            inputs = rng.normal(size=(members, batch, LOOKBACK)).astype(np.float32)
+            target = rng.normal(size=(members, batch, HORIZON)).astype(np.float32)
+            network, ones = engine(spec), np.ones_like(inputs)
+            network.begin(initial_weights(spec, rng.spawn(members)), 1.0, windows=10**9)
+            network.step(inputs, ones, target, 1e-3)
+
+            def steps(network: Any = network, shown: tuple[np.ndarray, ...] = (inputs, ones, target)) -> None:
+                for _ in range(20):
+                    network.step(*shown, 1e-3)
+
+            seconds[members] = median_seconds(steps) / 20
+        rows.append((f"{units} units, batch {batch}", 1e3 * seconds[1], 1e3 * seconds[5], seconds[5] / seconds[1]))
+    columns = ["size", "one member, ms", "five members, ms", "ratio"]
+    return pd.DataFrame(rows, columns=columns).set_index("size")
+
+
+def batch_forecast() -> pd.DataFrame:
+    """100,000 series of length 500, 48 steps, two levels, frame in to frame out."""
+    panel = seasonal_panel(100_000, 500)
+    frame = panel.frame()
+    forecaster = fitted()
+    forecaster.predict(levels=[80, 95], data=frame.head(5000))
+    seconds = median_seconds(lambda: forecaster.predict(levels=[80, 95], data=frame), 3)
+    inside = median_seconds(lambda: forecaster.predict(levels=[80, 95], data=panel), 3)
+    rows = [("frame to frame", seconds, 10 * seconds), ("panel to frame", inside, 10 * inside)]
+    return pd.DataFrame(rows, columns=["100,000 series", "seconds", "per million"]).set_index("100,000 series")
+
+
+def memory() -> pd.DataFrame:
+    """Peak resident memory of a fit on 10 million points, above what TensorFlow takes for the same network."""
+    settings = {"random_state": 0, "verbose": 0, "season_length": SEASON, "lookback": LOOKBACK, "max_steps": 400}
+    from forecasting import SimpleRNNForecaster
+
+    SimpleRNNForecaster(HORIZON, **settings).fit(seasonal_panel(20, 900))
+    before = resident()
+    panel = seasonal_panel(1000, 10_000)
+    raw = panel.values.nbytes / 2**20
+    started = time.perf_counter()
+    forecaster = SimpleRNNForecaster(HORIZON, **settings).fit(panel)
+    seconds = time.perf_counter() - started
+    above = resident(high=True) - before
+    planned = sum(forecaster.memory_plan_.values()) / 2**20
+    row = [("10 million points", raw, above, above / raw, planned, seconds)]
+    columns = ["fit", "raw MiB", "peak above MiB", "ratio", "planned MiB", "seconds"]
+    return pd.DataFrame(row, columns=columns).set_index("fit")
+
+
+def refits() -> pd.DataFrame:
+    """One hundred fits in one process: resident memory and seconds along the way."""
+    from forecasting import SimpleRNNForecaster
+
+    panel, rows = seasonal_panel(20, 900), []
+    started = time.perf_counter()
+    for number in range(1, 101):
+        SimpleRNNForecaster(HORIZON, season_length=SEASON, lookback=168, max_steps=40, verbose=0).fit(panel)
+        if number in (1, 2, 10, 25, 50, 75, 100):
+            rows.append((number, resident(), time.perf_counter() - started))
+    return pd.DataFrame(rows, columns=["fits", "resident MiB", "seconds"]).set_index("fits")
+
+
+def start_up() -> pd.DataFrame:
+    """Seconds of a fresh process, warm disk, to import, to load a forecaster, and to forecast 20 series."""
+    folder = Path(os.environ.get("TMPDIR", "/tmp")) / f"speed-{os.getpid()}"
+    fitted().save(folder)
+    script = (
+        "import time; t = time.perf_counter(); from forecasting import SimpleRNNForecaster as F;"
+        "a = time.perf_counter(); f = F.load({folder!r}); b = time.perf_counter(); import keras;"
+        "c = time.perf_counter(); f.predict(); print(a - t, b - a, c - b, time.perf_counter() - c)"
+    )
+    seconds = []
+    for _ in range(RUNS):
+        command = [sys.executable, "-c", script.format(folder=str(folder))]
+        seconds.append(
+            [float(part) for part in subprocess.run(command, capture_output=True, check=True).stdout.split()]
+        )
+    for file in folder.iterdir():
+        file.unlink()
+    folder.rmdir()
+    parts = ["import forecasting, pandas, scikit-learn", "load", "import Keras and TensorFlow", "forecast 20 series"]
+    median = np.median(seconds, axis=0)
+    return pd.DataFrame({"part": [*parts, "together"], "seconds": [*median, median.sum()]}).set_index("part")
+
+
+PARTS: dict[str, Callable[[], pd.DataFrame]] = {
+    "step": training_step,
+    "ensemble": ensemble,
+    "batch": batch_forecast,
+    "memory": memory,
+    "refits": refits,
+    "start-up": start_up,
+}
+
+
+def main() -> None:
+    """Run parts, each in a fresh process so that none starts with another's memory or compiled networks."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("parts", nargs="*", choices=[[], *PARTS], default=[])
+    parser.add_argument("--here", action="store_true", help="run the one part in this process")
+    arguments = parser.parse_args()
+    if arguments.here:
+        print_table(PARTS[arguments.parts[0]]())
+        return
+    for part in arguments.parts or PARTS:
+        print(f"{part}: {PARTS[part].__doc__}")
+        sys.stdout.flush()
+        subprocess.run([sys.executable, "-m", "benchmarks.speed", part, "--here"], check=True)
+    print(machine())
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,120 @@
+"""From a divided panel to windows: those to train on, those held out, and which target makes the better of them."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from forecasting.errors import DataError
+from forecasting.estimators.planning import PRIOR_WINDOWS, Division
+from forecasting.network import linear
+from forecasting.network.training import HeldOut
+from forecasting.panel import Notice, Panel, treat_gaps
+from forecasting.targets import Target
+from forecasting.windows import Batch, CutRanges, Cuts, Windows
+
+_CLEARLY = 0.05
+_MOST_HELD_OUT = 4_000
+
+
+@dataclass(frozen=True, eq=False)
+class Prepared:
+    """What a fit needs of the data.
+
+    Attributes
+    ----------
+    target : Target
+    windows : Windows
+    notices : tuple of Notice
+        What was done about gaps.
+    cuts, all_cuts : Cuts or CutRanges
+        For training with windows held out, and for training on all.
+    held_cuts : Cuts
+        The held-out windows, at most 4,000.
+    batch : Batch
+        The windows at ``held_cuts``.
+    held_out : HeldOut
+        The same with what came next.
+    start : LinearStart
+    """
+
+    target: Target
+    windows: Windows
+    notices: tuple[Notice, ...]
+    cuts: Cuts | CutRanges
+    all_cuts: Cuts | CutRanges
+    held_cuts: Cuts
+    batch: Batch
+    held_out: HeldOut
+    start: linear.LinearStart
+
+
+def read_windows(
+    panel: Panel, gaps: str, target: Target, lookback: int, season_length: int
+) -> tuple[Windows, tuple[Notice, ...]]:
+    """The windows of a panel under a target and a policy for gaps, and what that policy did."""
+    treated, notices = treat_gaps(panel, gaps)
+    windows = Windows(
+        target.path(panel),
+        panel.indptr,
+        lookback,
+        season_length,
+        differenced=target.differenced,
+        filled=None if treated is panel else target.path(treated),
+    )
+    return windows, notices
+
+
+def prepare(panel: Panel, gaps: str, target: Target, division: Division, horizon: int, seed: int) -> Prepared:
+    """Windows to train on, windows held out, and the linear map to start from; ``seed`` draws what it is made of.
+
+    Raises
+    ------
+    DataError
+        Gaps or still stretches leave none of one kind.
+    """
+    windows, notices = read_windows(panel, gaps, target, division.lookback, division.season_length)
+    least, held = division.least_history, division.held_out
+    held_cuts = _spread(windows.held_out_cuts(horizon, least_history=least, held_out=held))
+    batch = windows.gather(held_cuts)
+    after = windows.targets(held_cuts, batch, horizon)
+    cuts = windows.cuts(horizon, least_history=least, held_out=held)
+    if not len(cuts) or np.isnan(after).all():
+        raise DataError(
+            "gaps, or long stretches without any change, leave no window to train on or none to validate on",
+            remedy="Give a longer history, or choose the policy 'mask', under which windows may begin behind gaps",
+        )
+    held_out = HeldOut(batch.inputs, batch.observed, after, independent=held.sum() / horizon)
+    start = linear.best_start(windows, cuts, horizon, np.random.default_rng(seed), held_out)
+    all_cuts = windows.cuts(horizon, least_history=least)
+    return Prepared(target, windows, notices, cuts, all_cuts, held_cuts, batch, held_out, start)
+
+
+def _spread(cuts: Cuts | CutRanges) -> Cuts:
+    """These cuts, or where they are very many some of them, evenly spread."""
+    number = min(len(cuts), _MOST_HELD_OUT)
+    return cuts.take(np.linspace(0, len(cuts) - 1, number).round().astype(np.int64) if number else np.arange(0))
+
+
+def best_prepared(choices: list[Prepared], panel: Panel) -> Prepared:
+    """The first choice, or the one whose linear map forecasts the held-out values clearly better.
+
+    Better is a lower mean of two relative errors, the absolute error over the scale of the window and sMAPE, as the M4
+    competition has it; clearly is by 5 %, drawn towards none where the held-out windows are few.
+    """
+    first, scale = choices[0], choices[0].batch.scale
+    if len(choices) == 1:
+        return first
+    errors = np.array([_linear_errors(choice, panel, scale) for choice in choices])
+    with np.errstate(invalid="ignore"):
+        relative = np.nan_to_num(errors / errors[0], nan=1.0).mean(axis=1)
+    sure = first.held_out.independent / (first.held_out.independent + PRIOR_WINDOWS)
+    best = int(np.argmin(relative))
+    return choices[best] if 1 - relative[best] * sure - (1 - sure) > _CLEARLY else first
+
+
+def _linear_errors(prepared: Prepared, panel: Panel, scale: np.ndarray) -> tuple[float, float]:
+    """Mean absolute error over ``scale``, and sMAPE, of the linear map's forecasts of the held-out values."""
+    forecast = prepared.target.values(prepared.batch.path(prepared.held_out.inputs @ prepared.start.kernel))
+    actual = panel.values[prepared.held_cuts.row[:, None] + np.arange(forecast.shape[1])]
+    error, size = np.abs(actual - forecast), np.abs(actual) + np.abs(forecast)
+    return float(np.nanmean(error / scale[:, None])), float(np.nanmean(error / np.where(size > 0, size, 1.0)))

@@ -107,7 +107,7 @@ class Result:
 def adding_problem(count: int, steps: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
     """Sequences (count, steps, 2) of uniform values and two markers, one in each half; and the marked sums, (count,).
 
-    Answering 1, the mean, has a mean squared error of 1/6; Bai, Kolter and Koltun quote 0.1767 for it.
+    Answering 1, the mean, has a mean squared error of 1/6; the code of Bai, Kolter and Koltun says 0.1767.
     """
     values = rng.random((count, steps), dtype=np.float32)
     markers = np.zeros_like(values)

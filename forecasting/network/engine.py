@@ -50,7 +50,11 @@ class Ensemble(keras.Model):  # type: ignore[misc]  # Keras has no types
 
     def call(self, inputs: Any) -> Any:
         """Forecasts of shape (members, batch, horizon) from ``[window, observed]``, (members or 1, batch, lookback)."""
-        spec, (window, observed) = self.spec, inputs
+        spec = self.spec
+        # Spread before any product: TensorFlow 2.21 with oneDNN writes beyond its memory in some broadcast products.
+        window, observed = (
+            ops.broadcast_to(part, (spec.n_members, ops.shape(part)[1], spec.lookback)) for part in inputs
+        )
         read = segmented(standardised(window) if spec.standardised else window, spec.segments, spec.segment_length)
         if spec.masked:
             read = ops.concatenate([read, segmented(1.0 - observed, spec.segments, spec.segment_length)], axis=-1)

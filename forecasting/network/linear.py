@@ -7,7 +7,7 @@ that is already good. Which naive forecast, and how much of the regression, is d
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.linalg import solve
+from scipy.linalg import cho_factor, cho_solve
 from threadpoolctl import threadpool_limits
 
 from forecasting.network.training import HeldOut
@@ -177,6 +177,6 @@ class Regression:
             moment += weighted @ self._left[part]
         size = max(np.trace(square) / lookback, np.finfo(float).tiny)
         return {
-            penalty: self._anchor + solve(square + penalty * size * np.eye(lookback), moment, assume_a="pos")
+            penalty: self._anchor + cho_solve(cho_factor(square + penalty * size * np.eye(lookback)), moment)
             for penalty in PENALTIES
         }

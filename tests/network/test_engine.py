@@ -12,7 +12,7 @@ from forecasting.network import engine as engine_module
 from forecasting.network.engine import Engine, engine, mean_absolute_error
 from forecasting.network.spec import NetworkSpec, Weights, initial_weights
 from tests.network.test_textbook import keras_gradients
-from tests.network.textbook import TEXTBOOK, member, random_batch, random_weights, random_windows
+from tests.network.textbook import TEXTBOOK, forward, member, random_batch, random_weights, random_windows
 
 SKIPPING = NetworkSpec(lookback=8, horizon=3, segment_length=4, units=4, n_layers=2, masked=False, linear_skip=True)
 PAIR = replace(SKIPPING, standardised=True, mixed_season=2, n_members=2)
@@ -229,3 +229,15 @@ def test_windows_that_all_members_share_give_what_copies_of_them_give():
     copies = network.model([np.stack([inputs] * 3), np.stack([observed] * 3)])
     assert shared.shape == (3, 6, 3)
     np.testing.assert_allclose(shared, copies, rtol=0, atol=1e-6)
+
+
+def test_many_seasons_ahead_are_mixed_for_all_members_from_windows_that_they_share():
+    """The shape whose broadcast products TensorFlow 2.21 with oneDNN computes beyond its memory."""
+    spec = NetworkSpec(336, 336, 24, 4, 1, False, False, mixed_season=24, n_members=3)
+    weights = random_weights(spec)
+    inputs, observed, _ = random_windows(spec, 5)
+    for _ in range(20):
+        found = engine(spec).forecast(weights, inputs, observed)
+    for number in range(3):
+        expected = forward(spec, member(weights, number), inputs, observed)
+        np.testing.assert_allclose(found[number], expected, rtol=0, atol=2e-4)

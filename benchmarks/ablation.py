@@ -1,0 +1,96 @@
+"""What each part of the method gives: one part changed at a time, on validation parts before the official cutoffs.
+
+Fitted on everything but the last horizon of the training data, scored on that horizon: the mean of sMAPE and MASE, each
+over that of the seasonal naive.
+
+python -m benchmarks.ablation
+"""
+
+import contextlib
+import dataclasses
+from typing import Any
+from unittest import mock
+
+import pandas as pd
+
+from benchmarks.bench_data import bench_data
+from benchmarks.report import machine, print_table
+from forecasting import Panel, SimpleRNNForecaster, accuracy, backtest, to_panel
+from forecasting.evaluation.baselines import SEASONAL_NAIVE
+from forecasting.network import linear
+from forecasting.network.spec import NetworkSpec
+
+SETS = {
+    "M4 Hourly": ("m4/hourly", 48, 24),
+    "M3 Monthly": ("m3/monthly", 18, 12),
+    "M3 Quarterly": ("m3/quarterly", 8, 4),
+}
+"""Files, horizon and season length."""
+STEPS = 600
+
+
+class Changed(SimpleRNNForecaster):
+    """A forecaster whose networks have another shape than the estimator would give them."""
+
+    def with_shape(self, **shape: Any) -> "Changed":
+        """The same with these attributes of NetworkSpec."""
+        self.shape = shape
+        return self
+
+    def __sklearn_clone__(self) -> "Changed":
+        return Changed(**self.get_params(deep=False)).with_shape(**self.shape)
+
+    def _spec(self, *arguments: Any) -> NetworkSpec:
+        return dataclasses.replace(super()._spec(*arguments), **self.shape)
+
+
+def only_the_anchor(*arguments: Any) -> tuple[None, Any]:
+    """In place of `linear.best_kernel`: no regression, the anchor as it came."""
+    return None, arguments[2]
+
+
+VARIANTS: dict[str, tuple[dict[str, Any], dict[str, Any], dict[str, Any]]] = {
+    "all parts": ({}, {}, {}),
+    "values, never logarithms": ({"target": "none"}, {}, {}),
+    "logarithms, always": ({"target": "log"}, {}, {}),
+    "no regression to start from": ({}, {}, {"best_kernel": only_the_anchor}),
+    "regression of squares only": ({}, {}, {"_REWEIGHTED": 0}),
+    "no linear skip": ({"linear_skip": False}, {}, {}),
+    "no network, the linear part alone": ({"max_steps": 1, "learning_rate": 1e-9}, {}, {}),
+    "windows not standardised": ({}, {"standardised": False}, {}),
+    "past seasons not mixed": ({}, {"mixed_season": 0}, {}),
+    "one layer": ({"n_layers": 1}, {}, {}),
+    "two layers": ({"n_layers": 2}, {}, {}),
+    "one member": ({"n_members": 1}, {}, {}),
+    "not combined with the naive forecast": ({"combine_naive": False}, {}, {}),
+    "not gone on with held-out windows": ({"refit": False}, {}, {}),
+}
+"""Parameters, attributes of the shape, and what is replaced in forecasting.network.linear."""
+
+
+def validated(panel: Panel, horizon: int, season: int, variant: str) -> float:
+    """Error of a variant on the last horizon, relative to the seasonal naive."""
+    parameters, shape, replaced = VARIANTS[variant]
+    settings = {"max_steps": STEPS, "random_state": 0, "verbose": 0, "season_length": season, **parameters}
+    forecaster = Changed(horizon, **settings).with_shape(**shape)
+    with contextlib.ExitStack() as stack:
+        for name, instead in replaced.items():
+            stack.enter_context(mock.patch.object(linear, name, instead))
+        frame = backtest(forecaster, panel, horizon, 1)
+    scores = accuracy(frame, panel, season, reference=SEASONAL_NAIVE)
+    return float(scores[(scores["unique_id"] == "(all)") & (scores["model"] == "SimpleRNN")]["OWA"].iloc[0])
+
+
+def main() -> None:
+    """One row per variant, one column per set."""
+    table = pd.DataFrame(index=pd.Index(VARIANTS, name=f"{STEPS} steps"))
+    for name, (files, horizon, season) in SETS.items():
+        panel, _ = to_panel(pd.read_parquet(bench_data() / f"{files}_train.parquet"))
+        panel = panel.take((panel.lengths > 3 * horizon + season).nonzero()[0])
+        table[name] = [validated(panel, horizon, season, variant) for variant in VARIANTS]
+    print_table(table, 4)
+    print(machine())
+
+
+if __name__ == "__main__":
+    main()

@@ -1,7 +1,8 @@
 """The peers of the M4 Hourly benchmark: how each is run, what was tried, and the budgets of the curves.
 
-The first of the settings of a peer is the chosen one: the best on the last 48 steps of the training data
-(``python -m benchmarks.peers_m4 --choose``). A budget replaces ``steps`` (for ours: settings of its own).
+The first of the settings of a peer is the one that is run. ``python -m benchmarks.peers_m4 --choose`` compares them on
+the last 48 steps of the training data; the order here is not its outcome yet. A budget replaces ``steps`` (for ours:
+settings of its own).
 """
 
 from dataclasses import dataclass, field
@@ -23,7 +24,7 @@ class Peer:
     script : str
         File in benchmarks/peers; for ours the module.
     tried : list of dict
-        Settings that were tried; the first is the chosen one.
+        Settings to be compared; the first is the one that is run.
     budgets : list of dict
         Settings that replace some of the chosen ones, from little time to much; none for what does not train by steps.
     """

@@ -13,6 +13,7 @@ from benchmarks.scoring import over_points, with_actuals
 from benchmarks.tasks import CHOSEN, DEFAULT, Task, named
 from forecasting import Panel, SimpleRNNForecaster, accuracy, to_panel
 from forecasting.evaluation.baselines import seasonal_naive
+from forecasting.evaluation.metrics import POOLED
 
 SETS = {"yearly": (6, 1), "quarterly": (8, 4), "monthly": (18, 12), "other": (8, 1)}
 """Official horizon and season length by frequency."""
@@ -66,7 +67,7 @@ def summary(parts: dict[str, pd.DataFrame]) -> pd.DataFrame:
 
 
 def _over_series(scores: pd.DataFrame) -> pd.Series:
-    rows = scores[scores["unique_id"] != "(all)"]
+    rows = scores[scores["unique_id"] != POOLED]
     return rows.groupby("model")["MASE"].mean()
 
 

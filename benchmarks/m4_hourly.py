@@ -28,9 +28,13 @@ def training() -> Panel:
 
 
 def scores(panel: Panel, forecasts: list[pd.DataFrame]) -> pd.DataFrame:
-    """Pooled scores of forecasts of the official test part, OWA relative to the competition's Naive2."""
+    """Pooled scores of forecasts of the official test part."""
     test = pd.read_parquet(bench_data() / "m4" / "hourly_test.parquet")
-    table = pooled(accuracy(with_actuals(test, forecasts), panel, SEASON))
+    return with_owa(pooled(accuracy(with_actuals(test, forecasts), panel, SEASON)))
+
+
+def with_owa(table: pd.DataFrame) -> pd.DataFrame:
+    """Scores of models (``sMAPE``, ``MASE``) with ``OWA``, relative to the competition's Naive2."""
     smape, mase, _ = PUBLISHED["Naive2"]
     return table.assign(OWA=(table["sMAPE"] / smape + table["MASE"] / mase) / 2)
 

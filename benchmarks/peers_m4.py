@@ -17,7 +17,7 @@ from pathlib import Path
 import pandas as pd
 
 from benchmarks.bench_data import bench_data
-from benchmarks.m4_hourly import HORIZON, PUBLISHED, SEASON
+from benchmarks.m4_hourly import HORIZON, SEASON, with_owa
 from benchmarks.peer_jobs import SCRIPTS, Result, interpreter, run_job
 from benchmarks.peer_settings import PEERS, Peer, Settings
 from benchmarks.report import machine, print_table
@@ -45,14 +45,12 @@ def command(peer: Peer) -> list[str]:
 
 
 def scores(train: pd.DataFrame, test: pd.DataFrame, result: Result) -> dict[str, float]:
-    """sMAPE, MASE and OWA (relative to the competition's Naive2) of one run."""
+    """sMAPE, MASE and OWA of one run."""
     keys = ["unique_id", "ds"]
     (column,) = result.forecasts.columns.difference([*keys, "cutoff"])
     frame = with_actuals(test, [result.forecasts[[*keys, column]]])
-    row = pooled(accuracy(frame, to_panel(train)[0], SEASON)).loc[column]
-    smape, mase = float(row["sMAPE"]), float(row["MASE"])
-    naive2_smape, naive2_mase, _ = PUBLISHED["Naive2"]
-    return {"sMAPE": smape, "MASE": mase, "OWA": (smape / naive2_smape + mase / naive2_mase) / 2}
+    row = with_owa(pooled(accuracy(frame, to_panel(train)[0], SEASON))).loc[column]
+    return {measure: float(row[measure]) for measure in ("sMAPE", "MASE", "OWA")}
 
 
 def data(mode: str) -> tuple[pd.DataFrame, pd.DataFrame]:

@@ -5,19 +5,22 @@ python -m benchmarks.speed step ensemble    # some of them
 """
 
 import argparse
-import os
 import statistics
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 
 from benchmarks.report import machine, print_table
+
+if TYPE_CHECKING:
+    from forecasting.network.spec import NetworkSpec
 
 RUNS = 5
 LOOKBACK, HORIZON, SEASON = 336, 48, 24
@@ -65,10 +68,28 @@ def median_seconds(work: Callable[[], object], runs: int = RUNS) -> float:
     return statistics.median(seconds)
 
 
+def step_seconds(spec: "NetworkSpec", batch: int) -> float:
+    """Seconds of a compiled training step on random windows, ``batch`` of them for each member."""
+    from forecasting.network.engine import engine
+    from forecasting.network.spec import initial_weights
+
+    rng, network = np.random.default_rng(0), engine(spec)
+    inputs, target = (
+        rng.normal(size=(spec.n_members, batch, size)).astype(np.float32) for size in (spec.lookback, spec.horizon)
+    )
+    network.begin(initial_weights(spec, rng.spawn(spec.n_members)), 1.0, windows=10**9)
+
+    def steps(count: int = 20) -> None:
+        for _ in range(count):
+            network.step(inputs, np.ones_like(inputs), target, 1e-3)
+
+    steps(1)
+    return median_seconds(steps) / 20
+
+
 def training_step() -> pd.DataFrame:
     """Floating-point operations per second of a training step against one matrix product on the same cores."""
-    from forecasting.network.engine import engine
-    from forecasting.network.spec import NetworkSpec, initial_weights
+    from forecasting.network.spec import NetworkSpec
 
     left, right = np.ones((2048, 2048), np.float32), np.ones((2048, 2048), np.float32)
     product = 2 * 2048**3 / median_seconds(lambda: left @ right) / 1e9
@@ -76,20 +97,8 @@ def training_step() -> pd.DataFrame:
     for units in (64, 128, 256):
         for segment in (24, 48):
             spec = NetworkSpec(LOOKBACK, HORIZON, segment, units, 3, False, True, True, SEASON, 3)
-            batch = 128
-            rng = np.random.default_rng(0)
-            inputs = rng.normal(size=(3, batch, LOOKBACK)).astype(np.float32)
-            target = rng.normal(size=(3, batch, HORIZON)).astype(np.float32)
-            network, ones = engine(spec), np.ones_like(inputs)
-            network.begin(initial_weights(spec, rng.spawn(3)), 1.0, windows=10**9)
-            network.step(inputs, ones, target, 1e-3)
-
-            def steps(network: Any = network, shown: tuple[np.ndarray, ...] = (inputs, ones, target)) -> None:
-                for _ in range(20):
-                    network.step(*shown, 1e-3)
-
-            seconds = median_seconds(steps) / 20
-            speed = 6 * 3 * batch * spec.multiplications() / seconds / 1e9
+            seconds = step_seconds(spec, 128)
+            speed = 6 * 3 * 128 * spec.multiplications() / seconds / 1e9
             rows.append((f"{units} units, segment {segment}", 1e3 * seconds, speed, product, 100 * speed / product))
     columns = ["3 members, batch 128", "ms per step", "GFLOP/s", "matrix product GFLOP/s", "share, %"]
     return pd.DataFrame(rows, columns=columns).set_index(columns[0])
@@ -97,26 +106,14 @@ def training_step() -> pd.DataFrame:
 
 def ensemble() -> pd.DataFrame:
     """The time of a training step of five members at once against that of one."""
-    from forecasting.network.engine import engine
-    from forecasting.network.spec import NetworkSpec, initial_weights
+    from forecasting.network.spec import NetworkSpec
 
     rows = []
     for units, batch in ((16, 32), (32, 64), (64, 128)):
         seconds = {}
         for members in (1, 5):
             spec = NetworkSpec(LOOKBACK, HORIZON, SEASON, units, 3, False, True, True, SEASON, members)
-            rng = np.random.default_rng(0)
-            inputs = rng.normal(size=(members, batch, LOOKBACK)).astype(np.float32)
-            target = rng.normal(size=(members, batch, HORIZON)).astype(np.float32)
-            network, ones = engine(spec), np.ones_like(inputs)
-            network.begin(initial_weights(spec, rng.spawn(members)), 1.0, windows=10**9)
-            network.step(inputs, ones, target, 1e-3)
-
-            def steps(network: Any = network, shown: tuple[np.ndarray, ...] = (inputs, ones, target)) -> None:
-                for _ in range(20):
-                    network.step(*shown, 1e-3)
-
-            seconds[members] = median_seconds(steps) / 20
+            seconds[members] = step_seconds(spec, batch)
         rows.append((f"{units} units, batch {batch}", 1e3 * seconds[1], 1e3 * seconds[5], seconds[5] / seconds[1]))
     columns = ["size", "one member, ms", "five members, ms", "ratio"]
     return pd.DataFrame(rows, columns=columns).set_index("size")
@@ -168,22 +165,18 @@ def refits() -> pd.DataFrame:
 
 def start_up() -> pd.DataFrame:
     """Seconds of a fresh process, warm disk, to import, to load a forecaster, and to forecast 20 series."""
-    folder = Path(os.environ.get("TMPDIR", "/tmp")) / f"speed-{os.getpid()}"
-    fitted().save(folder)
     script = (
         "import time; t = time.perf_counter(); from forecasting import SimpleRNNForecaster as F;"
         "a = time.perf_counter(); f = F.load({folder!r}); b = time.perf_counter(); import keras;"
         "c = time.perf_counter(); f.predict(); print(a - t, b - a, c - b, time.perf_counter() - c)"
     )
     seconds = []
-    for _ in range(RUNS):
-        command = [sys.executable, "-c", script.format(folder=str(folder))]
-        seconds.append(
-            [float(part) for part in subprocess.run(command, capture_output=True, check=True).stdout.split()]
-        )
-    for file in folder.iterdir():
-        file.unlink()
-    folder.rmdir()
+    with tempfile.TemporaryDirectory() as folder:
+        fitted().save(folder)
+        for _ in range(RUNS):
+            command = [sys.executable, "-c", script.format(folder=folder)]
+            printed = subprocess.run(command, capture_output=True, check=True).stdout
+            seconds.append([float(part) for part in printed.split()])
     parts = ["import forecasting, pandas, scikit-learn", "load", "import Keras and TensorFlow", "forecast 20 series"]
     median = np.median(seconds, axis=0)
     return pd.DataFrame({"part": [*parts, "together"], "seconds": [*median, median.sum()]}).set_index("part")

@@ -18,7 +18,7 @@ from forecasting.evaluation.backtest import check_lengths
 from forecasting.panel import Panel, to_panel, treat_gaps
 from forecasting.sources import find_dataset, read_source
 from forecasting.storage import Ledger, Snapshot, SnapshotStore
-from forecasting.targets import Target
+from forecasting.targets import choices_for
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -62,8 +62,7 @@ def ingest_dataset(settings: "Settings", name: str) -> IngestResult:
             dataset=name,
         )
         _, treated = treat_gaps(panel, dataset.gaps, dataset=name)
-        if dataset.target != "auto":
-            Target.parse(dataset.target).path(panel)
+        choices_for(dataset.target, panel)[0].path(panel)
         check_lengths(panel, dataset.test_windows * dataset.horizon, season_of(dataset, panel))
         notices = (*seen, *treated)
         for notice in notices:

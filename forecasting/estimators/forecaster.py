@@ -243,9 +243,11 @@ class SimpleRNNForecaster(BaseEstimator):  # type: ignore[misc]  # scikit-learn 
             segment_length=self.segment_length,
         )
         rng = check_random_state(self.random_state)
-        targets = choices_for(panel) if self.target == "auto" else [Target.parse(self.target)]
         draw = rng.randint(2**31)
-        choices = [prepare(panel, self.gaps, target, division, self.horizon, draw) for target in targets]
+        choices = [
+            prepare(panel, self.gaps, target, division, self.horizon, draw)
+            for target in choices_for(self.target, panel)
+        ]
         prepared = best_prepared(choices, panel)
         del choices
         levels = [] if self.levels is None else list(self.levels)

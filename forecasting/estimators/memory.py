@@ -1,6 +1,7 @@
 """What a fit will hold in memory, reckoned before it begins, and a refusal with the numbers where that is too much."""
 
 import os
+from math import prod
 from pathlib import Path
 
 from forecasting.errors import ResourceError
@@ -29,7 +30,7 @@ def planned_memory(spec: NetworkSpec, steps: int, held_out_windows: int, batch_s
     window = spec.lookback + spec.horizon
     states = spec.segments * spec.n_layers * spec.units * _SINGLES_OF_UNIT
     gathered = max(min(steps, MOST_WINDOWS), held_out_windows) * window * _DOUBLES_OF_WINDOW * _DOUBLE
-    parameters = spec.n_members * sum(_size(shape) for shape in spec.shapes().values())
+    parameters = spec.n_members * sum(prod(shape) for shape in spec.shapes().values())
     return {
         "series": steps * _COPIES_OF_PANEL * _DOUBLE,
         "windows": gathered + held_out_windows * 2 * window * _SINGLE,
@@ -60,10 +61,3 @@ def free_memory() -> int | None:
         return os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
     except (AttributeError, OSError, ValueError):
         return None
-
-
-def _size(shape: tuple[int, ...]) -> int:
-    size = 1
-    for length in shape:
-        size *= length
-    return size

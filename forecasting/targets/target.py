@@ -89,6 +89,11 @@ TARGETS = {
 }
 
 
-def choices_for(panel: Panel) -> list[Target]:
-    """The targets that ``"auto"`` chooses from: the values, and where all of them are above zero their logarithms."""
+def choices_for(name: str, panel: Panel) -> list[Target]:
+    """The transforms that a name allows for a panel.
+
+    That of this name, and for ``"auto"`` the values, and where all of them are above zero their logarithms too.
+    """
+    if name != "auto":
+        return [Target.parse(name)]
     return [TARGETS["none"], TARGETS["log"]] if np.nanmin(panel.values) > 0 else [TARGETS["none"]]

@@ -103,7 +103,7 @@ def test_gaps_are_filled_in_what_is_read_and_left_in_what_is_scored():
 
 
 def choices(panel: Panel) -> list[Prepared]:
-    return [prepared(panel, target.name) for target in choices_for(panel)]
+    return [prepared(panel, target.name) for target in choices_for("auto", panel)]
 
 
 def test_growth_is_learned_as_logarithms_and_a_steady_season_as_values():

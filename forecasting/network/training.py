@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from forecasting.network.spec import Weights
-from forecasting.windows import CutRanges, Cuts, Windows
+from forecasting.windows import CutRanges, Cuts, Reading, Windows
 
 if TYPE_CHECKING:
     from forecasting.network.engine import Engine
 
-_Batch = tuple[np.ndarray, np.ndarray, np.ndarray]
+_Batch = tuple[Reading, np.ndarray]
 
 EPOCHS = 20
 """A training is looked at this many times: an epoch is this share of its steps, not a pass over the windows."""
@@ -59,14 +59,15 @@ class HeldOut:
 
     Attributes
     ----------
-    inputs, observed, target : float32 arrays of shape (n, lookback), (n, lookback), (n, horizon)
-        Scaled windows, which steps of them were observed, and what came next, NaN where unobserved.
+    reading : Reading
+        Of n scaled windows.
+    target : float32 array of shape (n, horizon)
+        What came next, NaN where unobserved.
     independent : float
         How many of the windows have targets that do not overlap.
     """
 
-    inputs: np.ndarray
-    observed: np.ndarray
+    reading: Reading
     target: np.ndarray
     independent: float
 
@@ -197,18 +198,19 @@ def _ahead(read: Callable[[], _Batch], count: int) -> Iterator[_Batch]:
 
 
 def _drawn(windows: Windows, cuts: Cuts | CutRanges, orders: "Sequence[_Shuffled]", horizon: int) -> _Batch:
-    """The next batch of every member: inputs, observed and targets, of shape (n_members, batch_size, ...)."""
+    """The next batch of every member: a reading and targets, of shape (n_members, batch_size, ...)."""
     chosen = cuts.take(np.concatenate([order.draw() for order in orders]))
     batch = windows.gather(chosen)
-    target = windows.targets(chosen, batch, horizon)
-    inputs, observed, target = (
-        part.reshape(len(orders), -1, part.shape[1]) for part in (batch.inputs, batch.observed, target)
-    )
-    return inputs, observed, target
+
+    def by_member(array: np.ndarray) -> np.ndarray:
+        return array.reshape(len(orders), -1, *array.shape[1:])
+
+    reading = {name: by_member(array) for name, array in batch.reading.items()}
+    return reading, by_member(windows.targets(chosen, batch, horizon))
 
 
 def _error(engine: "Engine", held_out: HeldOut) -> float:
-    return held_out.error(np.median(engine.forecast(None, held_out.inputs, held_out.observed), axis=0))
+    return held_out.error(np.median(engine.forecast(None, held_out.reading), axis=0))
 
 
 def _length(weights: Weights) -> float:

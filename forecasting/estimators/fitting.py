@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from forecasting.estimators.planning import PRIOR_WINDOWS
+from forecasting.estimators.trust import Evidence, best_trust, combined
 from forecasting.evaluation.intervals import SplitConformal
 from forecasting.network.callbacks import Callbacks
 from forecasting.network.linear import LinearStart
@@ -18,9 +18,6 @@ from forecasting.windows import CutRanges, Cuts, Reading, Windows
 
 if TYPE_CHECKING:
     from forecasting.network.engine import Engine
-
-_TRUSTS = np.linspace(0.0, 1.0, 21)
-_SMALL_GAIN = 0.01
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,7 +51,7 @@ class Model:
     def forecast(self, reading: Reading) -> np.ndarray:
         """Scaled forecasts of shape (n, horizon) from a reading of n scaled windows."""
         ensemble = _median(_engine(self.spec), self.weights, reading)
-        return _combined(ensemble, reading["window"] @ self.anchor_kernel, self.trust)
+        return combined(ensemble, reading["window"] @ self.anchor_kernel, self.trust)
 
 
 @dataclass(eq=False)
@@ -91,7 +88,7 @@ def fit_model(
     all_cuts: Cuts | CutRanges | None,
     plan: TrainingPlan,
     *,
-    combine: bool,
+    earlier: Evidence | None,
     rng: np.random.Generator,
     callbacks: Sequence[Any],
 ) -> Fit:
@@ -110,8 +107,8 @@ def fit_model(
     all_cuts : Cuts or None
         For going on, for a quarter of the steps that were best in the first training; None for not going on.
     plan : TrainingPlan
-    combine : bool
-        Whether the ensemble is combined with the naive forecast.
+    earlier : Evidence or None
+        For combining the ensemble with the naive forecast; None for not combining them.
     rng : numpy.random.Generator
     callbacks : sequence of TrainingCallback
     """
@@ -123,8 +120,8 @@ def fit_model(
         trained = train(network, weights, windows, cuts, plan, rngs, held_out=held_out, on_epoch=watch)
         median = _median(network, trained.weights, held_out.reading)
         naive = held_out.reading["window"] @ start.anchor_kernel
-        trust = _best_trust(median, naive, held_out) if combine else 1.0
-        validated = _combined(median, naive, trust)
+        trust = 1.0 if earlier is None else best_trust(median, naive, held_out, earlier)
+        validated = combined(median, naive, trust)
         if all_cuts is not None and not trained.interrupted:
             onwards, watch = plan.continued(trained.steps), history.watch(stage=1)
             trained = train(network, trained.weights, windows, all_cuts, onwards, rngs, on_epoch=watch)
@@ -141,24 +138,6 @@ def _engine(spec: NetworkSpec) -> "Engine":
 
 def _median(network: "Engine", weights: Weights, reading: Reading) -> np.ndarray:
     return np.asarray(np.median(network.forecast(weights, reading), axis=0))
-
-
-def _combined(ensemble: np.ndarray, anchor: np.ndarray, trust: float) -> np.ndarray:
-    return trust * np.asarray(ensemble, dtype=np.float64) + (1 - trust) * anchor
-
-
-def _best_trust(ensemble: np.ndarray, anchor: np.ndarray, held_out: HeldOut) -> float:
-    """The weight with the lowest error on the held-out windows, less where it gains little or was tried on few.
-
-    A forecast combination (Bates and Granger 1969). On a random walk the best weight is noise, and so is the small gain
-    that it seems to bring: a gain of _SMALL_GAIN halves the weight. Where the held-out windows are few, the weight is
-    drawn towards one half: equal weights are hard to beat by weights estimated from little, see Smith and Wallis 2009,
-    "A simple explanation of the forecast combination puzzle".
-    """
-    errors = np.array([held_out.error(_combined(ensemble, anchor, trust)) for trust in _TRUSTS])
-    gain = 1 - errors.min() / errors[0] if errors[0] > 0 else 0.0
-    best = _TRUSTS[int(np.argmin(errors))] * gain**2 / (gain**2 + _SMALL_GAIN**2)
-    return float((held_out.independent * best + PRIOR_WINDOWS * 0.5) / (held_out.independent + PRIOR_WINDOWS))
 
 
 class _History:

@@ -29,6 +29,7 @@ from forecasting.estimators.parameters import (
 from forecasting.estimators.planning import Division, divide, usual_steps
 from forecasting.estimators.preparing import Prepared, best_prepared, prepare, read_windows
 from forecasting.estimators.rolling import forecast_path
+from forecasting.estimators.trust import earlier_evidence
 from forecasting.evaluation.frames import interval_columns
 from forecasting.evaluation.intervals import SplitConformal
 from forecasting.network.callbacks import ProgressLine, TrainingCallback
@@ -72,7 +73,7 @@ class SimpleRNNForecaster(BaseEstimator):  # type: ignore[misc]  # scikit-learn 
     The recurrence is h_t = tanh(W_xh x_t + W_hh h_{t-1} + b), where x_t is a segment of the look-back, by default a
     season. All series are learned by one network, each window scaled by what it shows itself; the last state gives all
     steps of the horizon at once, added to a linear map of the window that starts as a ridge regression. The forecast is
-    the median of a few such networks, combined with the naive forecast as far as held-out windows advise it.
+    the median of a few such networks, combined with the naive forecast as far as windows at many times advise it.
 
     Parameters
     ----------
@@ -106,7 +107,7 @@ class SimpleRNNForecaster(BaseEstimator):  # type: ignore[misc]  # scikit-learn 
     linear_skip : bool, default True
         Whether a linear map leads from the window to the output, beside the recurrence.
     combine_naive : bool, default True
-        Whether the forecast is combined with the naive one, weighted on held-out windows.
+        Whether the forecast is combined with the naive one; see `forecasting.estimators.trust`.
     n_members : int, default 3
         Networks whose median is the forecast.
     max_steps : int, optional
@@ -270,7 +271,9 @@ class SimpleRNNForecaster(BaseEstimator):  # type: ignore[misc]  # scikit-learn 
                 self.learning_rate,
                 self.clip_norm,
             ),
-            combine=self.combine_naive,
+            earlier=earlier_evidence(prepared.windows, division, self.horizon, prepared.start, draw)
+            if self.combine_naive
+            else None,
             rng=np.random.default_rng(rng.randint(2**31)),
             callbacks=[*([ProgressLine()] if self.verbose else []), *callbacks],
         )

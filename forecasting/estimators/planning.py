@@ -7,8 +7,6 @@ import numpy as np
 from forecasting.errors import DataError, ParameterError
 from forecasting.panel import Panel
 
-PRIOR_WINDOWS = 4.0
-"""What held-out windows decide is drawn towards what one would do without any, as if that had been seen so often."""
 _MOST_SEGMENTS = 14
 _FEWEST_SEGMENTS = 2
 _MOST_STEPS_WITHOUT_SEASON = 32

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from forecasting.errors import DataError
-from forecasting.estimators.planning import PRIOR_WINDOWS, Division
+from forecasting.estimators.planning import Division
 from forecasting.network import linear
 from forecasting.network.training import HeldOut
 from forecasting.panel import Notice, Panel, treat_gaps
@@ -13,6 +13,7 @@ from forecasting.targets import Target
 from forecasting.windows import Batch, CutRanges, Cuts, Windows
 
 _CLEARLY = 0.05
+_PRIOR_WINDOWS = 4.0
 _MOST_HELD_OUT = 4_000
 
 
@@ -74,7 +75,7 @@ def prepare(panel: Panel, gaps: str, target: Target, division: Division, horizon
     """
     windows, notices = read_windows(panel, gaps, target, division.lookback, division.season_length)
     least, held = division.least_history, division.held_out
-    held_cuts = _spread(windows.held_out_cuts(horizon, least_history=least, held_out=held))
+    held_cuts = linear.spread(windows.held_out_cuts(horizon, least_history=least, held_out=held), _MOST_HELD_OUT)
     batch = windows.gather(held_cuts)
     after = windows.targets(held_cuts, batch, horizon)
     cuts = windows.cuts(horizon, least_history=least, held_out=held)
@@ -89,12 +90,6 @@ def prepare(panel: Panel, gaps: str, target: Target, division: Division, horizon
     return Prepared(target, windows, notices, cuts, all_cuts, held_cuts, batch, held_out, start)
 
 
-def _spread(cuts: Cuts | CutRanges) -> Cuts:
-    """These cuts, or where they are very many some of them, evenly spread."""
-    number = min(len(cuts), _MOST_HELD_OUT)
-    return cuts.take(np.linspace(0, len(cuts) - 1, number).round().astype(np.int64) if number else np.arange(0))
-
-
 def best_prepared(choices: list[Prepared], panel: Panel) -> Prepared:
     """The first choice, or the one whose linear map forecasts the held-out values clearly better.
 
@@ -107,7 +102,7 @@ def best_prepared(choices: list[Prepared], panel: Panel) -> Prepared:
     errors = np.array([_linear_errors(choice, panel, scale) for choice in choices])
     with np.errstate(invalid="ignore"):
         relative = np.nan_to_num(errors / errors[0], nan=1.0).mean(axis=1)
-    sure = first.held_out.independent / (first.held_out.independent + PRIOR_WINDOWS)
+    sure = first.held_out.independent / (first.held_out.independent + _PRIOR_WINDOWS)
     best = int(np.argmin(relative))
     return choices[best] if 1 - relative[best] * sure - (1 - sure) > _CLEARLY else first
 

@@ -4,7 +4,8 @@ Both are linear in the window, and the regression in covariates besides. So both
 at a good forecast. Which naive forecast, and how much of the regression, is decided on held-out windows.
 """
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 from scipy.linalg import cho_factor, cho_solve
@@ -157,6 +158,29 @@ def best_kernel(
     return penalty, kernel
 
 
+def refitted(
+    start: LinearStart, windows: Windows, cuts: Cuts | CutRanges, horizon: int, rng: np.random.Generator
+) -> LinearStart:
+    """The same map, with the same anchor and penalty, fitted to other cuts."""
+    if start.penalty is None:
+        return start
+    lookback, rows = windows.lookback, len(start.kernel)
+    width = rows if start.kernel[lookback:].any() else lookback
+    kernel = anchor = _widened(start.anchor_kernel, rows)
+    with threadpool_limits(1, "blas"):
+        regression = Regression(windows, cuts, anchor, horizon, rng, start.segment_length)
+        for _ in range(1 + _REWEIGHTED):
+            regression.reweight(kernel)
+            kernel = regression.kernels(width, [start.penalty]).get(start.penalty, anchor)
+    return replace(start, kernel=kernel)
+
+
+def spread(cuts: Cuts | CutRanges, most: int) -> Cuts:
+    """These cuts, or where they are more than ``most`` so many of them, evenly spread."""
+    number = min(len(cuts), most)
+    return cuts.take(np.linspace(0, len(cuts) - 1, number).round().astype(np.int64) if number else np.arange(0))
+
+
 def _widened(kernel: np.ndarray, rows: int) -> np.ndarray:
     """A map that reads more, and makes nothing of it."""
     return np.concatenate([kernel, np.zeros((rows - len(kernel), kernel.shape[1]))])
@@ -201,7 +225,7 @@ class Regression:
         least = _LEAST_ERROR * np.median(error) if len(error) else 0.0
         self._weight = 1.0 / np.maximum(error, least) if least > 0 else np.ones(len(error))
 
-    def kernels(self, width: int | None = None) -> dict[float, np.ndarray]:
+    def kernels(self, width: int | None = None, penalties: Sequence[float] = PENALTIES) -> dict[float, np.ndarray]:
         """For every penalty, the anchor plus the regression of what it leaves; none without a complete window.
 
         With ``width`` the regression is on that many of the rows, the first ones, alone.
@@ -222,5 +246,5 @@ class Regression:
         return {
             penalty: self._anchor
             + _widened(cho_solve(cho_factor(square + penalty * size * np.eye(width)), moment), rows)
-            for penalty in PENALTIES
+            for penalty in penalties
         }

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from forecasting.estimators.planning import PRIOR_WINDOWS
-from forecasting.evaluation.intervals import SplitConformal
+from forecasting.evaluation.local import LocalConformal
 from forecasting.network.callbacks import Callbacks
 from forecasting.network.linear import LinearStart
 from forecasting.network.spec import NetworkSpec, Weights, initial_weights
@@ -39,8 +39,8 @@ class Model:
         Share of the ensemble in the forecast; the rest is the anchor.
     penalty : float or None
         Ridge penalty of the linear start; None where the anchor alone was the better start.
-    conformal : SplitConformal
-        Of the absolute scaled errors on the held-out windows.
+    conformal : LocalConformal
+        Of the scaled errors on the held-out windows.
     """
 
     spec: NetworkSpec
@@ -49,7 +49,7 @@ class Model:
     anchor_kernel: np.ndarray
     trust: float
     penalty: float | None
-    conformal: SplitConformal
+    conformal: LocalConformal
 
     def forecast(self, inputs: np.ndarray, observed: np.ndarray) -> np.ndarray:
         """Scaled forecasts of shape (n, horizon) from scaled windows of shape (n, lookback)."""
@@ -91,6 +91,7 @@ def fit_model(
     all_cuts: Cuts | CutRanges | None,
     plan: TrainingPlan,
     *,
+    movement: np.ndarray,
     combine: bool,
     rng: np.random.Generator,
     callbacks: Sequence[Any],
@@ -110,6 +111,8 @@ def fit_model(
     all_cuts : Cuts or None
         For going on, for a quarter of the steps that were best in the first training; None for not going on.
     plan : TrainingPlan
+    movement : float64 array of shape (n_held_out,)
+        How much the series moved just before each held-out window, which the width of the intervals may follow.
     combine : bool
         Whether the ensemble is combined with the naive forecast.
     rng : numpy.random.Generator
@@ -128,7 +131,7 @@ def fit_model(
         if all_cuts is not None and not trained.interrupted:
             onwards, watch = plan.continued(trained.steps), history.watch(stage=1)
             trained = train(network, trained.weights, windows, all_cuts, onwards, rngs, on_epoch=watch)
-    conformal = SplitConformal.fit(np.abs(held_out.target - validated))
+    conformal = LocalConformal.fit(held_out.target - validated, movement, held_out.independent)
     model = Model(spec, trained.weights, start.anchor, start.anchor_kernel, trust, start.penalty, conformal)
     return Fit(model, validated, network.device, history.entries, trained.interrupted)
 

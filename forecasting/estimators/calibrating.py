@@ -5,7 +5,7 @@ import numpy as np
 from forecasting.windows import Cuts, Windows, reach
 
 _SHORTEST_HALF_LIFE = 10
-_CUTS_AT_ONCE = 8192
+_VALUES_AT_ONCE = 1_000_000
 
 
 def recent_movement(windows: Windows, cuts: Cuts, scale: np.ndarray) -> np.ndarray:
@@ -26,9 +26,10 @@ def recent_movement(windows: Windows, cuts: Cuts, scale: np.ndarray) -> np.ndarr
     -------
     float64 array of shape (n_cuts,)
     """
+    at_once = max(1, _VALUES_AT_ONCE // reach(windows.lookback, windows.season_length))
     parts = [
-        _weighted_change(windows, cuts.take(np.arange(first, min(first + _CUTS_AT_ONCE, len(cuts)))))
-        for first in range(0, len(cuts), _CUTS_AT_ONCE)
+        _weighted_change(windows, cuts.take(np.arange(first, min(first + at_once, len(cuts)))))
+        for first in range(0, len(cuts), at_once)
     ]
     return np.asarray(np.nan_to_num(np.concatenate(parts) / scale, nan=1.0))
 

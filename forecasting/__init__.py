@@ -13,19 +13,30 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from forecasting.estimators import SimpleRNNForecaster
+    from forecasting.evaluation.adaptive import AdaptiveConformal, adaptive_intervals
     from forecasting.evaluation.backtest import backtest
     from forecasting.evaluation.metrics import accuracy
     from forecasting.panel import Panel, to_panel
 
 _PLACES = {
+    "AdaptiveConformal": "forecasting.evaluation.adaptive",
     "SimpleRNNForecaster": "forecasting.estimators",
     "accuracy": "forecasting.evaluation.metrics",
+    "adaptive_intervals": "forecasting.evaluation.adaptive",
     "backtest": "forecasting.evaluation.backtest",
     "Panel": "forecasting.panel",
     "to_panel": "forecasting.panel",
 }
 
-__all__ = ["Panel", "SimpleRNNForecaster", "accuracy", "backtest", "to_panel"]
+__all__ = [
+    "AdaptiveConformal",
+    "Panel",
+    "SimpleRNNForecaster",
+    "accuracy",
+    "adaptive_intervals",
+    "backtest",
+    "to_panel",
+]
 
 
 def __getattr__(name: str) -> Any:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from forecasting.estimators.trust import Evidence, best_trust, combined
-from forecasting.evaluation.intervals import SplitConformal
+from forecasting.evaluation.local import LocalConformal
 from forecasting.network.callbacks import Callbacks
 from forecasting.network.linear import LinearStart
 from forecasting.network.spec import NetworkSpec, Weights, initial_weights
@@ -36,8 +36,8 @@ class Model:
         Share of the ensemble in the forecast; the rest is the anchor.
     penalty : float or None
         Ridge penalty of the linear start; None where the anchor alone was the better start.
-    conformal : SplitConformal
-        Of the absolute scaled errors on the held-out windows.
+    conformal : LocalConformal
+        Of the scaled errors on the held-out windows.
     """
 
     spec: NetworkSpec
@@ -46,7 +46,7 @@ class Model:
     anchor_kernel: np.ndarray
     trust: float
     penalty: float | None
-    conformal: SplitConformal
+    conformal: LocalConformal
 
     def forecast(self, reading: Reading) -> np.ndarray:
         """Scaled forecasts of shape (n, horizon) from a reading of n scaled windows."""
@@ -89,6 +89,7 @@ def fit_model(
     plan: TrainingPlan,
     *,
     earlier: Evidence | None,
+    movement: np.ndarray,
     rng: np.random.Generator,
     callbacks: Sequence[Any],
 ) -> Fit:
@@ -109,6 +110,8 @@ def fit_model(
     plan : TrainingPlan
     earlier : Evidence or None
         For combining the ensemble with the naive forecast; None for not combining them.
+    movement : float64 array of shape (n_held_out,)
+        How much the series moved just before each held-out window, which the width of the intervals may follow.
     rng : numpy.random.Generator
     callbacks : sequence of TrainingCallback
     """
@@ -125,7 +128,7 @@ def fit_model(
         if all_cuts is not None and not trained.interrupted:
             onwards, watch = plan.continued(trained.steps), history.watch(stage=1)
             trained = train(network, trained.weights, windows, all_cuts, onwards, rngs, on_epoch=watch)
-    conformal = SplitConformal.fit(np.abs(held_out.target - validated))
+    conformal = LocalConformal.fit(held_out.target - validated, movement, held_out.independent)
     model = Model(spec, trained.weights, start.anchor, start.anchor_kernel, trust, start.penalty, conformal)
     return Fit(model, validated, network.device, history.entries, trained.interrupted)
 

@@ -13,6 +13,7 @@ from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
 from forecasting.estimators import storing
+from forecasting.estimators.calibrating import recent_movement
 from forecasting.estimators.fitting import Model, fit_model
 from forecasting.estimators.memory import check_memory, planned_memory
 from forecasting.estimators.parameters import (
@@ -24,13 +25,14 @@ from forecasting.estimators.parameters import (
     percentages,
     positive,
     seed,
+    shares,
     whole,
 )
 from forecasting.estimators.planning import Division, divide, usual_steps
 from forecasting.estimators.preparing import Prepared, best_prepared, prepare, read_windows
 from forecasting.estimators.rolling import forecast_path
 from forecasting.estimators.trust import earlier_evidence
-from forecasting.evaluation.frames import interval_columns
+from forecasting.evaluation.frames import interval_columns, quantile_column
 from forecasting.evaluation.intervals import SplitConformal
 from forecasting.network.callbacks import ProgressLine, TrainingCallback
 from forecasting.network.health import health
@@ -38,6 +40,7 @@ from forecasting.network.spec import NetworkSpec
 from forecasting.network.training import TrainingPlan
 from forecasting.panel import Panel, to_panel
 from forecasting.targets import TARGETS, Target, choices_for
+from forecasting.windows import Windows
 
 NAME = "SimpleRNN"
 """The name of the forecast's column."""
@@ -252,7 +255,7 @@ class SimpleRNNForecaster(BaseEstimator):  # type: ignore[misc]  # scikit-learn 
         prepared = best_prepared(choices, panel)
         del choices
         levels = [] if self.levels is None else list(self.levels)
-        as_many_errors = SplitConformal.fit(np.abs(prepared.held_out.target))
+        as_many_errors = SplitConformal.fit(prepared.held_out.target)
         for level in levels:  # too few held-out windows for a level are said before the training, not at predict
             as_many_errors.half_width(level, self.horizon)
         spec = self._spec(division, prepared)
@@ -274,6 +277,7 @@ class SimpleRNNForecaster(BaseEstimator):  # type: ignore[misc]  # scikit-learn 
             earlier=earlier_evidence(prepared.windows, division, self.horizon, prepared.start, draw)
             if self.combine_naive
             else None,
+            movement=recent_movement(prepared.windows, prepared.held_cuts, prepared.batch.scale),
             rng=np.random.default_rng(rng.randint(2**31)),
             callbacks=[*([ProgressLine()] if self.verbose else []), *callbacks],
         )
@@ -313,6 +317,8 @@ class SimpleRNNForecaster(BaseEstimator):  # type: ignore[misc]  # scikit-learn 
         horizon: int | None = None,
         levels: Sequence[float] | None = None,
         data: pd.DataFrame | pd.Series | Panel | None = None,
+        *,
+        quantiles: Sequence[float] = (),
     ) -> pd.DataFrame:
         """Forecast every series from its own end.
 
@@ -326,12 +332,15 @@ class SimpleRNNForecaster(BaseEstimator):  # type: ignore[misc]  # scikit-learn 
         data : DataFrame, Series or Panel, optional
             Histories to go on from, of the frequency fitted to; by default those fitted to. Series may be new, and
             shorter or longer than the look-back.
+        quantiles : sequence of float, optional
+            Probabilities above 0 and below 1; none by default. They are the ends of the intervals (0.1 and 0.9 those
+            of 80 %), 0.5 is the forecast, and they never cross.
 
         Returns
         -------
         DataFrame
-            ``unique_id``, ``ds``, ``SimpleRNN``, and for each level ``SimpleRNN-lo-80`` and ``SimpleRNN-hi-80``;
-            ``horizon`` rows per series.
+            ``unique_id``, ``ds``, ``SimpleRNN``, for each level ``SimpleRNN-lo-80`` and ``SimpleRNN-hi-80``, and for
+            each quantile ``SimpleRNN-q-0.1``; ``horizon`` rows per series.
 
         Raises
         ------
@@ -341,24 +350,81 @@ class SimpleRNNForecaster(BaseEstimator):  # type: ignore[misc]  # scikit-learn 
             As for `fit`.
         """
         check_is_fitted(self)
-        fitted = self._model.spec.horizon
-        steps = fitted if horizon is None else horizon
+        steps = self._model.spec.horizon if horizon is None else horizon
         wanted = self.levels_ if levels is None else levels
-        given = {"horizon": steps, "levels": wanted}
-        check_parameters("predict", given, {"horizon": whole(1), "levels": percentages()})
-        panel = self.panel_ if data is None else self._read(data)
-        target = Target.parse(self.target_)
-        windows, _ = read_windows(panel, self.gaps_, target, self.lookback_, self.season_length_)
-        if steps > fitted:
-            _log.warning("steps %d to %d are an extrapolation: the model was fitted for %d", fitted + 1, steps, fitted)
+        given = {"horizon": steps, "levels": wanted, "quantiles": quantiles}
+        check_parameters("predict", given, {"horizon": whole(1), "levels": percentages(), "quantiles": shares()})
+        panel, windows = self._histories(data, steps)
         center, scale = forecast_path(self._model, windows, steps)
-        columns = {NAME: target.values(center).ravel()}
+        movement = recent_movement(windows, windows.end_cuts(), scale)
+        paths = {NAME: center}
         for level in wanted:
-            half = self._model.conformal.half_width(level, steps) * scale[:, None]
-            for column, end in zip(interval_columns(NAME, level), (center - half, center + half), strict=True):
-                columns[column] = target.values(end).ravel()
+            half = self._model.conformal.half_width(level, steps, movement) * scale[:, None]
+            paths |= zip(interval_columns(NAME, level), (center - half, center + half), strict=True)
+        for share in quantiles:
+            side = 2 * share - 1
+            half = self._model.conformal.half_width(100 * abs(side), steps, movement) if side else np.zeros(steps)
+            paths[quantile_column(NAME, share)] = center + np.sign(side) * half * scale[:, None]
+        target = Target.parse(self.target_)
+        columns = {column: target.values(path).ravel() for column, path in paths.items()}
         ids = np.repeat(panel.ids, steps)
         return pd.DataFrame({"unique_id": ids, "ds": panel.stamps(panel.future_times(steps)), **columns})
+
+    def predict_paths(
+        self,
+        n_paths: int = 100,
+        horizon: int | None = None,
+        data: pd.DataFrame | pd.Series | Panel | None = None,
+        *,
+        random_state: int | np.random.RandomState | None = None,
+    ) -> pd.DataFrame:
+        """Draw possible futures of every series, with steps that depend on each other as held-out errors did.
+
+        For what depends on several steps at once: a sum, a largest value, the first step above a threshold. Each single
+        step is distributed as the intervals and quantiles of `predict` say; see
+        `forecasting.evaluation.intervals.SplitConformal.draw`. Series are drawn independently of each other.
+
+        Parameters
+        ----------
+        n_paths : int, default 100
+            Per series.
+        horizon, data
+            As for `predict`.
+        random_state : int or numpy.random.RandomState, optional
+            The same number gives the same paths.
+
+        Returns
+        -------
+        DataFrame
+            ``unique_id``, ``sample`` (from 0), ``ds``, ``SimpleRNN``, sorted by series (in the order of `predict`),
+            sample and time. ``frame["SimpleRNN"].to_numpy().reshape(n_series, n_paths, horizon)`` is the array.
+
+        Raises
+        ------
+        sklearn.exceptions.NotFittedError
+            `fit` has not been called.
+        ParameterError, DataError
+            As for `fit`.
+        """
+        check_is_fitted(self)
+        steps = self._model.spec.horizon if horizon is None else horizon
+        given = {"n_paths": n_paths, "horizon": steps, "random_state": random_state}
+        rules = {"n_paths": whole(1), "horizon": whole(1), "random_state": or_none(seed())}
+        check_parameters("predict_paths", given, rules)
+        panel, windows = self._histories(data, steps)
+        center, scale = forecast_path(self._model, windows, steps)
+        movement = recent_movement(windows, windows.end_cuts(), scale)
+        rng = np.random.default_rng(check_random_state(random_state).randint(2**31))
+        paths = center[:, None] + self._model.conformal.draw(n_paths, steps, movement, rng) * scale[:, None, None]
+        times = np.repeat(panel.future_times(steps).reshape(panel.n_series, 1, steps), n_paths, axis=1)
+        return pd.DataFrame(
+            {
+                "unique_id": np.repeat(panel.ids, n_paths * steps),
+                "sample": np.tile(np.repeat(np.arange(n_paths), steps), panel.n_series),
+                "ds": panel.stamps(times.ravel()),
+                NAME: Target.parse(self.target_).values(paths).ravel(),
+            }
+        )
 
     def save(self, folder: str | Path) -> None:
         """Write the fitted estimator into a new folder: two files, JSON and arrays, nothing pickled.
@@ -409,6 +475,17 @@ class SimpleRNNForecaster(BaseEstimator):  # type: ignore[misc]  # scikit-learn 
             mixed_season=season if 1 < season <= division.lookback // 2 and not windows.differenced else 0,
             n_members=self.n_members,
         )
+
+    def _histories(self, data: pd.DataFrame | pd.Series | Panel | None, horizon: int) -> tuple[Panel, Windows]:
+        """What to forecast from; a warning where the horizon is beyond the fitted one."""
+        panel, fitted = self.panel_ if data is None else self._read(data), self._model.spec.horizon
+        target = Target.parse(self.target_)
+        windows, _ = read_windows(panel, self.gaps_, target, self.lookback_, self.season_length_)
+        if horizon > fitted:
+            _log.warning(
+                "steps %d to %d are an extrapolation: the model was fitted for %d", fitted + 1, horizon, fitted
+            )
+        return panel, windows
 
     def _read(self, data: pd.DataFrame | pd.Series | Panel) -> Panel:
         frequency = self.frequency_

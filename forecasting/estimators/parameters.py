@@ -62,7 +62,14 @@ def or_none(rule: Allowed) -> Allowed:
 
 def percentages() -> Allowed:
     """A list of different levels in percent."""
-    return Allowed(_are_percentages, "a list of different numbers of percent above 0 and below 100")
+    return Allowed(
+        lambda value: _are_numbers_below(100, value), "a list of different numbers of percent above 0 and below 100"
+    )
+
+
+def shares() -> Allowed:
+    """A list of different probabilities."""
+    return Allowed(lambda value: _are_numbers_below(1, value), "a list of different numbers above 0 and below 1")
 
 
 def seed() -> Allowed:
@@ -81,9 +88,9 @@ def _is_number(value: Any) -> bool:
     return isinstance(value, Real) and not isinstance(value, bool)
 
 
-def _are_percentages(value: Any) -> bool:
+def _are_numbers_below(limit: float, value: Any) -> bool:
     if isinstance(value, str | bytes | Mapping) or not np.iterable(value):
         return False
-    levels = list(value)
-    numbers = all(_is_number(level) and 0 < level < 100 for level in levels)
-    return numbers and len(set(levels)) == len(levels)
+    numbers = list(value)
+    allowed = all(_is_number(number) and 0 < number < limit for number in numbers)
+    return allowed and len(set(numbers)) == len(numbers)

@@ -15,7 +15,7 @@ import numpy as np
 
 from forecasting.errors import StorageError
 from forecasting.estimators.fitting import Model
-from forecasting.evaluation.intervals import SplitConformal
+from forecasting.evaluation.local import LocalConformal
 from forecasting.network.health import Health
 from forecasting.network.spec import NetworkSpec
 from forecasting.panel import Frequency, Notice, Panel
@@ -24,7 +24,7 @@ from forecasting.windows import reach
 if TYPE_CHECKING:
     from forecasting.estimators.forecaster import SimpleRNNForecaster
 
-FORMAT = 2
+FORMAT = 3
 _TEXT, _ARRAYS = "forecaster.json", "arrays.npz"
 
 
@@ -96,7 +96,8 @@ def _restored(kind: type["SimpleRNNForecaster"], text: dict[str, Any], arrays: d
     for name, shape in spec.shapes().items():
         if weights[name].shape != (spec.n_members, *shape):
             raise ValueError(f"{name} has the shape {weights[name].shape}, not {(spec.n_members, *shape)}")
-    conformal = SplitConformal.from_arrays({name: arrays[f"conformal/{name}"] for name in ("errors", "weights")})
+    stored = {name: arrays[f"conformal/{name}"] for name in ("errors", "weights", "local")}
+    conformal = LocalConformal.from_arrays(stored)
     frequency = Frequency.parse(text["frequency"]["alias"], text["frequency"]["calendar"])
     estimator = kind(**text["parameters"])
     estimator.panel_ = Panel(

@@ -1,4 +1,4 @@
-"""The names of columns in forecast frames: keys, models, and the ends of their intervals."""
+"""The names of columns in forecast frames: keys, models, the ends of their intervals, and their quantiles."""
 
 import re
 from collections.abc import Sequence
@@ -9,6 +9,7 @@ from forecasting.errors import DataError
 
 KEYS = ("unique_id", "cutoff", "ds", "step", "y")
 _INTERVAL = re.compile(r"(?P<model>.+)-(?P<end>lo|hi)-(?P<level>\d+(\.\d+)?)")
+_QUANTILE = re.compile(r"(?P<model>.+)-q-(?P<share>0?\.\d+|\de-\d+)")
 
 
 def interval_columns(model: str, level: float) -> tuple[str, str]:
@@ -16,9 +17,15 @@ def interval_columns(model: str, level: float) -> tuple[str, str]:
     return f"{model}-lo-{level:g}", f"{model}-hi-{level:g}"
 
 
+def quantile_column(model: str, share: float) -> str:
+    """The column of a quantile: ``"SimpleRNN-q-0.1"``."""
+    return f"{model}-q-{share:g}"
+
+
 def models_in(frame: pd.DataFrame) -> list[str]:
     """The models whose point forecasts are columns of the frame, in its order."""
-    return [name for name in map(str, frame.columns) if name not in KEYS and not _INTERVAL.fullmatch(name)]
+    names = [name for name in map(str, frame.columns) if name not in KEYS]
+    return [name for name in names if not _INTERVAL.fullmatch(name) and not _QUANTILE.fullmatch(name)]
 
 
 def levels_in(frame: pd.DataFrame, model: str | None = None) -> list[float]:

@@ -1,10 +1,11 @@
-"""Split conformal intervals: half widths for each step from the absolute errors of held-out forecasts."""
+"""Split conformal intervals from errors of held-out forecasts: half widths for each step, and draws of whole rows."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
+import pandas as pd
 
 from forecasting.errors import DataError, ParameterError
 
@@ -14,9 +15,9 @@ _ROUNDING = 1e-9
 
 @dataclass(frozen=True, eq=False)
 class SplitConformal:
-    """Symmetric prediction intervals from the absolute errors of forecasts that the model was not fitted on.
+    """Symmetric prediction intervals from the errors of forecasts that the model was not fitted on.
 
-    For ``n`` errors of one step and a level of ``100 * q`` percent, the half width of the step is the
+    For ``n`` absolute errors of one step and a level of ``100 * q`` percent, the half width of the step is the
     ``ceil((n + 1) * q)``-th smallest error [1]_ [2]_. If the next error is exchangeable with these, the interval covers
     with probability of at least ``q`` and, without ties, of at most ``q + 1 / (n + 1)``. With weights the half width is
     the smallest error whose errors up to it weigh ``q * (sum of weights + 1)`` [3]_; the forecast to come weighs 1.
@@ -29,12 +30,15 @@ class SplitConformal:
     other, so the pool tells less than its size suggests. The half width of a borrowing step is never below the largest
     error of the step itself: this keeps intervals nested, and covers up to about five points more than the level.
 
+    `draw` makes errors of whole rows: each step is distributed as its intervals say, and the steps of a row are as
+    dependent as those of the held-out rows.
+
     Build it with `fit`; never changed afterwards.
 
     Attributes
     ----------
     errors : float64 array of shape (n_scores, horizon)
-        Absolute errors in a scaled space chosen by the caller; NaN where the actual value is missing.
+        Actual minus forecast in a scaled space chosen by the caller; NaN where the actual value is missing.
     weights : float64 array of shape (n_scores,)
 
     References
@@ -44,6 +48,10 @@ class SplitConformal:
        regression", Journal of the American Statistical Association 113 (2018), section 2.2.
     .. [3] R. F. Barber, E. J. Candes, A. Ramdas, R. J. Tibshirani, "Conformal prediction beyond exchangeability",
        Annals of Statistics 51 (2023), section 3.
+    .. [4] C. Genest, J. G. Neslehova, B. Remillard, "On the empirical multilinear copula process for count data",
+       Bernoulli 20 (2014).
+    .. [5] M. Clark, S. Gangopadhyay, L. Hay, B. Rajagopalan, R. Wilby, "The Schaake shuffle", Journal of
+       Hydrometeorology 5 (2004).
     """
 
     errors: np.ndarray
@@ -56,14 +64,15 @@ class SplitConformal:
         Parameters
         ----------
         errors : array of shape (n_scores, horizon)
-            Absolute errors, one row a forecast, one column a step; NaN where unobserved.
+            Actual minus forecast, one row a forecast, one column a step; NaN where unobserved. Intervals read their
+            absolute values, `draw` their ranks too.
         weights : array of shape (n_scores,), optional
             How much each forecast counts, between 0 and 1, relative to the forecast to come; all 1 by default.
 
         Raises
         ------
         ParameterError
-            The shapes, the sign or the weights are not as stated.
+            The shapes or the weights are not as stated.
         DataError
             No error was observed at all.
         """
@@ -72,8 +81,8 @@ class SplitConformal:
             raise ParameterError(
                 f"errors must have the shape (n_scores, horizon), not {scores.shape}", parameter="errors"
             )
-        if np.isinf(scores).any() or (scores < 0).any():
-            raise ParameterError("errors must be finite absolute errors, or NaN where unobserved", parameter="errors")
+        if np.isinf(scores).any():
+            raise ParameterError("errors must be finite, or NaN where unobserved", parameter="errors")
         share = np.ones(len(scores)) if weights is None else np.array(weights, dtype=np.float64)
         if share.shape != (len(scores),) or not ((share >= 0) & (share <= 1)).all():
             raise ParameterError(f"weights must be {len(scores)} numbers between 0 and 1", parameter="weights")
@@ -121,13 +130,41 @@ class SplitConformal:
             )
         if horizon < 1:
             raise ParameterError(f"the horizon must be at least 1, not {horizon}", parameter="horizon")
-        share = level / 100
-        widths = _weighted_quantile(*self._sorted, share)
-        short = ~np.isfinite(widths)
-        if short[:horizon].any():
-            widths[short] = np.fmax(self._pooled_width(share)[short], self._largest[short])
-        beyond = np.arange(self.horizon + 1, horizon + 1)
-        return np.concatenate([widths[:horizon], widths[-1] * np.sqrt(beyond / self.horizon)])
+        widths: np.ndarray = self._widths(np.full((1, horizon), level / 100))[0]
+        if np.isinf(widths).any():
+            raise self._too_few(level)
+        return widths
+
+    def draw(self, n_draws: int, horizon: int, rng: np.random.Generator) -> np.ndarray:
+        """Errors of whole forecasts, as they might come.
+
+        Each step is distributed as `half_width` says: symmetric, and within the half width of any level with the
+        probability of that level. What lies beyond the largest level that the held-out errors support is drawn at
+        their largest. How the steps of a draw depend on each other is taken from the signed held-out errors: a row is
+        drawn, and the rank of each of its errors within its step, blurred within the rank, is the probability at which
+        the step is drawn (an empirical copula [4]_, the reordering of [5]_). A missing error takes its rank from the
+        errors beside it in its row, which makes these steps somewhat more alike than they are. Beyond the calibrated
+        horizon steps depend on each other as those of a random walk.
+
+        Parameters
+        ----------
+        n_draws : int
+            At least 1.
+        horizon : int
+            Number of steps, at least 1.
+        rng : numpy.random.Generator
+
+        Returns
+        -------
+        float64 array of shape (n_draws, horizon)
+        """
+        start, size = self._copula
+        row = rng.choice(len(size), n_draws, p=size)
+        place = start[row, :horizon] + rng.random((n_draws, min(horizon, self.horizon))) * size[row, None]
+        side = 2 * _walked_on(place, horizon, rng) - 1
+        widths = self._widths(np.abs(side))
+        most = np.fmax(self._pool[0][-1] * self._scale, self._largest)
+        return np.asarray(np.sign(side) * np.where(np.isinf(widths), self._grown(most, horizon), widths))
 
     def to_arrays(self) -> dict[str, np.ndarray]:
         """What `from_arrays` needs, as plain arrays (for ``numpy.savez``; nothing has to be pickled)."""
@@ -139,21 +176,26 @@ class SplitConformal:
         return cls.fit(arrays["errors"], arrays["weights"])
 
     @cached_property
+    def _absolute(self) -> np.ndarray:
+        """Absolute errors; shape (n_scores, horizon)."""
+        return np.asarray(np.abs(self.errors))
+
+    @cached_property
     def _observed(self) -> np.ndarray:
         """Weight of every error, 0 where unobserved; shape (n_scores, horizon)."""
         return np.where(np.isnan(self.errors), 0.0, self.weights[:, None])
 
     @cached_property
     def _sorted(self) -> tuple[np.ndarray, np.ndarray]:
-        """Errors of each step in rising order and the cumulated weights; both of shape (n_scores, horizon)."""
-        order = np.argsort(self.errors, axis=0, kind="stable")
+        """Absolute errors of each step in rising order and the cumulated weights; both of shape (n_scores, horizon)."""
+        order = np.argsort(self._absolute, axis=0, kind="stable")
         weights = np.take_along_axis(self._observed, order, axis=0)
-        return np.take_along_axis(self.errors, order, axis=0), weights.cumsum(axis=0)
+        return np.take_along_axis(self._absolute, order, axis=0), weights.cumsum(axis=0)
 
     @cached_property
     def _largest(self) -> np.ndarray:
-        """Largest error of each step that has any weight, NaN where there is none; shape (horizon,)."""
-        largest = np.where(self._observed > 0, self.errors, -np.inf).max(axis=0, initial=-np.inf)
+        """Largest absolute error of each step that has any weight, NaN where there is none; shape (horizon,)."""
+        largest = np.where(self._observed > 0, self._absolute, -np.inf).max(axis=0, initial=-np.inf)
         return np.where(np.isfinite(largest), largest, np.nan)
 
     @cached_property
@@ -166,7 +208,7 @@ class SplitConformal:
         from scipy.optimize import minimize_scalar
 
         weight = self._observed.sum(axis=0)
-        total = (np.nan_to_num(self.errors) * self._observed).sum(axis=0)
+        total = (np.nan_to_num(self._absolute) * self._observed).sum(axis=0)
         growth = np.log(np.arange(1, self.horizon + 1))
         if not total.any():
             return np.ones(self.horizon)
@@ -178,32 +220,82 @@ class SplitConformal:
         power = float(minimize_scalar(deviance, bounds=(0.0, 2.0), method="bounded").x)
         return np.asarray(np.exp(power * growth))
 
-    def _pooled_width(self, share: float) -> np.ndarray:
-        """Half widths with all steps pooled, float64 array of shape (horizon,)."""
+    @cached_property
+    def _pool(self) -> tuple[np.ndarray, np.ndarray]:
+        """Absolute errors of all steps over the scale of their step, rising, and cumulated weights; one-dimensional."""
         use = self._observed > 0
-        scaled = (self.errors / self._scale)[use]
+        scaled = (self._absolute / self._scale)[use]
         order = np.argsort(scaled, kind="stable")
-        cumulated = self._observed[use][order].cumsum()
-        quantile = _weighted_quantile(scaled[order][:, None], cumulated[:, None], share)[0]
-        if not np.isfinite(quantile):
-            needed = int(np.ceil(share / (1 - share) - _ROUNDING))
-            most = int(100 * cumulated[-1] / (cumulated[-1] + 1) + _ROUNDING)
-            raise DataError(
-                f"the {100 * share:g} % interval needs the errors of at least {needed} held-out forecasts, "
-                f"and only {int(use.sum())} were observed over all steps",
-                remedy=f"Ask for a lower level, at most {most} in `levels`, or give a longer history",
-            )
-        return np.asarray(quantile * self._scale)
+        return scaled[order], self._observed[use][order].cumsum()
+
+    @cached_property
+    def _copula(self) -> tuple[np.ndarray, np.ndarray]:
+        """Where the errors of each row stand among those of their step.
+
+        The probability up to each error, of shape (n_rows, horizon), and of each row, of shape (n_rows,).
+        """
+        use = (self._observed > 0).any(axis=1)
+        ranked, weights = pd.DataFrame(self.errors[use]), self.weights[use]
+        if ranked.isna().any(axis=None):
+            ranked = ranked.rank(pct=True).interpolate(axis=1, limit_direction="both")
+        order = np.argsort(ranked.to_numpy(), axis=0, kind="stable")
+        cumulated = weights[order].cumsum(axis=0)
+        start = np.empty(ranked.shape)
+        np.put_along_axis(start, order, cumulated - weights[order], axis=0)
+        return start / weights.sum(), weights / weights.sum()
+
+    def _widths(self, shares: np.ndarray) -> np.ndarray:
+        """The half width of each step at each share of 1, infinite where too few errors were observed.
+
+        ``shares`` and what is returned have the shape (n, steps); the steps may go beyond the calibrated ones.
+        """
+        steps = np.minimum(np.arange(shares.shape[1]), self.horizon - 1)
+        errors, cumulated = self._sorted
+        widths = np.empty(shares.shape)
+        for column, step in enumerate(steps):
+            widths[:, column] = _weighted_quantile(errors[:, step], cumulated[:, step], shares[:, column])
+        short = np.isinf(widths)
+        if short.any():
+            pooled = _weighted_quantile(*self._pool, shares) * self._scale[steps]
+            widths = np.where(short, np.fmax(pooled, self._largest[steps]), widths)
+        return self._grown(widths, shares.shape[1])
+
+    def _grown(self, widths: np.ndarray, horizon: int) -> np.ndarray:
+        """Widths of the calibrated steps, or already of all, as they are at ``horizon`` steps."""
+        ahead = np.arange(1, horizon + 1)
+        last = np.minimum(ahead, widths.shape[-1]) - 1
+        grown: np.ndarray = widths[..., last] * np.sqrt(np.maximum(ahead / self.horizon, 1.0))
+        return grown
+
+    def _too_few(self, level: float) -> DataError:
+        weight = self._pool[1][-1]
+        needed = int(np.ceil(level / (100 - level) - _ROUNDING))
+        most = int(100 * weight / (weight + 1) + _ROUNDING)
+        return DataError(
+            f"the {level:g} % interval needs the errors of at least {needed} held-out forecasts, "
+            f"and only {len(self._pool[0])} were observed over all steps",
+            remedy=f"Ask for a lower level, at most {most} in `levels`, or give a longer history",
+        )
 
 
-def _weighted_quantile(scores: np.ndarray, cumulated: np.ndarray, share: float) -> np.ndarray:
-    """The conformal quantile of each column: float64 array of shape (columns,), infinite where there are too few.
+def _weighted_quantile(scores: np.ndarray, cumulated: np.ndarray, shares: np.ndarray) -> np.ndarray:
+    """The conformal quantiles of rising ``scores`` (NaN last) at ``shares``, infinite where there are too few.
 
-    ``scores`` rise along axis 0 (NaN last), ``cumulated`` are their cumulated weights; both of shape (n, columns).
+    ``cumulated`` are the weights of the scores, summed up; both of shape (n,). Returned in the shape of ``shares``.
     """
-    if not len(scores):
-        return np.full(scores.shape[1], np.inf)
-    target = share * (cumulated[-1] + 1)
-    reached = cumulated >= target * (1 - _ROUNDING)
-    first = reached.argmax(axis=0)
-    return np.where(reached[-1], np.take_along_axis(scores, first[None], axis=0)[0], np.inf)
+    if not len(scores) or cumulated[-1] == 0:
+        return np.full(shares.shape, np.inf)
+    first = np.searchsorted(cumulated, shares * (cumulated[-1] + 1) * (1 - _ROUNDING))
+    return np.asarray(np.append(scores, np.inf)[first])
+
+
+def _walked_on(place: np.ndarray, horizon: int, rng: np.random.Generator) -> np.ndarray:
+    """Probabilities of shape (n, steps), continued to ``horizon`` steps as those of a Gaussian random walk."""
+    from scipy.special import ndtr, ndtri
+
+    steps = place.shape[1]
+    if horizon <= steps:
+        return place
+    last = ndtri(np.clip(place[:, -1:], _ROUNDING, 1 - _ROUNDING)) * np.sqrt(steps)
+    walk = last + rng.standard_normal((len(place), horizon - steps)).cumsum(axis=1)
+    return np.concatenate([place, ndtr(walk / np.sqrt(np.arange(steps + 1, horizon + 1)))], axis=1)

@@ -7,9 +7,11 @@ import pandas as pd
 import pytest
 
 from forecasting.errors import DataError
+from forecasting.estimators.calibrating import recent_movement
 from forecasting.estimators.preparing import read_windows
 from forecasting.panel import to_panel
 from forecasting.targets import TARGETS
+from forecasting.windows import reach
 from tests.estimators.made import HORIZON, TINY, long_frame, one, tiny, values, wave
 
 
@@ -95,9 +97,12 @@ def test_the_fitted_histories_given_again_change_nothing(frame, fitted):
 
 
 def test_only_the_end_of_a_history_is_read(frame, fitted):
-    """The look-back and what its scale is measured on; what lies further back may be anything."""
+    """The look-back and what its scale is measured on, for intervals `reach`; further back may lie anything."""
     steps = TINY["lookback"] + TINY["season_length"]
     tail = frame.groupby("unique_id").tail(steps)
+    points = fitted.predict(levels=[])
+    assert values(fitted.predict(data=tail, levels=[])) == pytest.approx(np.array(values(points)))
+    tail = frame.groupby("unique_id").tail(reach(TINY["lookback"], TINY["season_length"]))
     assert values(fitted.predict(data=tail)) == pytest.approx(np.array(values(fitted.predict())))
 
 
@@ -173,6 +178,7 @@ def test_the_forecast_is_the_median_of_the_members_and_the_naive_forecast_by_tru
     assert 0 <= forecaster.trust_ <= 1
     forecast = forecaster.predict()
     assert forecast["SimpleRNN"].to_numpy() == pytest.approx(batch.path(expected).ravel(), rel=1e-6)
-    half = model.conformal.half_width(80, HORIZON) * batch.scale[:, None]
+    movement = recent_movement(windows, windows.end_cuts(), batch.scale)
+    half = model.conformal.half_width(80, HORIZON, movement) * batch.scale[:, None]
     width = forecast["SimpleRNN-hi-80"] - forecast["SimpleRNN"]
     assert width.to_numpy() == pytest.approx(half.ravel())

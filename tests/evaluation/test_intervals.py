@@ -1,4 +1,4 @@
-"""Split conformal half widths: ranks by hand, coverage by simulation, borrowing, nesting, saving."""
+"""Split conformal half widths: ranks by hand, coverage by simulation, borrowing, nesting, saving; draws of rows."""
 
 import math
 
@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy.stats import spearmanr
 
 from forecasting.errors import DataError, ParameterError
 from forecasting.evaluation.intervals import SplitConformal
@@ -186,7 +187,6 @@ def test_a_level_outside_of_percent_is_refused(level: float) -> None:
     [
         (np.ones(3), None, "shape"),
         (np.ones((3, 0)), None, "shape"),
-        (-np.ones((3, 1)), None, "absolute"),
         (np.full((3, 1), np.inf), None, "finite"),
         (np.ones((3, 1)), np.ones(2), "3 numbers"),
         (np.ones((3, 1)), np.array([1, 2, 1]), "between 0 and 1"),
@@ -204,3 +204,96 @@ def test_what_cannot_be_calibrated_is_refused(errors: np.ndarray, weights: np.nd
 def test_a_horizon_below_one_is_refused() -> None:
     with pytest.raises(ParameterError, match="at least 1, not 0"):
         SplitConformal.fit(np.ones((9, 1))).half_width(80, 0)
+
+
+def test_the_sign_of_errors_does_not_matter_to_intervals() -> None:
+    errors = np.random.default_rng(3).normal(size=(40, 3))
+
+    np.testing.assert_array_equal(
+        SplitConformal.fit(errors).half_width(80, 5), SplitConformal.fit(np.abs(errors)).half_width(80, 5)
+    )
+
+
+def walks(rows: int, steps: int, seed: int = 5) -> np.ndarray:
+    """Errors of forecasts of a random walk."""
+    return np.random.default_rng(seed).normal(size=(rows, steps)).cumsum(axis=1)
+
+
+@pytest.mark.parametrize("horizon", [3, 6, 14])
+def test_draws_lie_within_each_interval_as_often_as_its_level_says_and_on_both_sides(horizon: int) -> None:
+    conformal = SplitConformal.fit(walks(199, 6))
+
+    draws = conformal.draw(20_000, horizon, np.random.default_rng(0))
+
+    assert draws.shape == (20_000, horizon)
+    for level in (10, 50, 80, 95):
+        inside = (np.abs(draws) <= conformal.half_width(level, horizon)).mean(axis=0)
+        np.testing.assert_allclose(100 * inside, level, atol=1.5)
+    np.testing.assert_allclose((draws > 0).mean(axis=0), 0.5, atol=0.015)
+
+
+def test_steps_of_a_draw_are_as_dependent_as_those_of_the_errors() -> None:
+    rng = np.random.default_rng(8)
+    common = rng.normal(size=(300, 1))
+    errors = np.hstack([common + 0.5 * rng.normal(size=(300, 1)), -common, rng.normal(size=(300, 1))]) ** 3
+
+    draws = SplitConformal.fit(errors).draw(20_000, 3, rng)
+
+    expected = spearmanr(errors).statistic
+    assert abs(expected[0, 1]) > 0.8
+    np.testing.assert_allclose(spearmanr(draws).statistic, expected, atol=0.03)
+
+
+def test_a_sum_over_steps_spreads_as_its_errors_do_where_independent_steps_do_not() -> None:
+    errors = walks(200, 12)
+    conformal = SplitConformal.fit(errors)
+
+    draws = conformal.draw(20_000, 12, np.random.default_rng(1))
+    apart = np.column_stack([np.random.default_rng(step).permutation(draws[:, step]) for step in range(12)])
+
+    truth = np.sqrt((np.arange(1, 13) ** 2).sum())  # of the sum of the steps of a walk
+    assert draws.sum(axis=1).std() == pytest.approx(truth, rel=0.1)
+    assert apart.sum(axis=1).std() < 0.6 * truth
+
+
+def test_a_missing_error_takes_its_place_from_those_beside_it() -> None:
+    errors = walks(400, 5)
+    holes = np.where(np.random.default_rng(2).random(errors.shape) < 0.2, np.nan, errors)
+    holes[:, 3] = np.nan
+
+    draws = SplitConformal.fit(holes).draw(10_000, 5, np.random.default_rng(0))
+
+    assert np.isfinite(draws).all()
+    expected = spearmanr(errors).statistic
+    np.testing.assert_allclose(spearmanr(draws).statistic, expected, atol=0.15)
+
+
+def test_beyond_the_calibrated_horizon_steps_depend_as_those_of_a_random_walk() -> None:
+    draws = SplitConformal.fit(walks(400, 4)).draw(40_000, 16, np.random.default_rng(0))
+
+    correlation = math.sqrt(4 / 16)  # of a walk's values after 4 and 16 steps
+    expected = 6 / math.pi * math.asin(correlation / 2)  # the rank correlation of normal variables
+    assert spearmanr(draws[:, 3], draws[:, 15]).statistic == pytest.approx(expected, abs=0.03)
+
+
+def test_rows_without_weight_are_not_drawn() -> None:
+    errors = np.array([[1.0, 1.0], [2.0, 2.0], [3.0, 3.0], [-9.0, 9.0]])
+
+    draws = SplitConformal.fit(errors, np.array([1, 1, 1, 0])).draw(500, 2, np.random.default_rng(0))
+
+    assert np.abs(draws).max() == pytest.approx(3.0, rel=1e-4)
+    assert spearmanr(draws).statistic > 0.85
+
+
+@settings(deadline=None, max_examples=50)
+@given(TABLES, st.integers(1, 9), st.integers(0, 2**32 - 1))
+def test_every_calibration_can_be_drawn_from_within_its_largest_errors(
+    table: np.ndarray, horizon: int, seed: int
+) -> None:
+    conformal = SplitConformal.fit(table)
+
+    draws = conformal.draw(20, horizon, np.random.default_rng(seed))
+
+    assert draws.shape == (20, horizon)
+    assert np.isfinite(draws).all()
+    assert np.abs(draws).max() <= np.nanmax(table) * 9**2 * 3  # the steepest scale of a step, and its growth beyond

@@ -1,0 +1,122 @@
+"""Conformal intervals whose width follows how much each series has moved lately."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from forecasting.evaluation.intervals import SplitConformal
+
+# So many independent held-out windows draw the power half of the way from 0 to what fits them best.
+_PRIOR_WINDOWS = 30.0
+
+
+@dataclass(frozen=True, eq=False)
+class LocalConformal:
+    """Split conformal intervals of errors that were divided by a local measure of their size [1]_.
+
+    The measure is ``movement ** power``, where the movement of a forecast says how large the latest changes of its
+    series were in relation to those of the whole window that the forecast is made from: above 1 in restless times. The
+    power, from 0 (width does not depend on it) to 1 (width is proportional to it), is fitted to the held-out absolute
+    errors by gamma regression, and drawn towards 0 where the independent held-out forecasts are few. Movements beyond
+    those of the held-out forecasts count as the nearest of them: nothing is extrapolated.
+
+    Build it with `fit`; never changed afterwards.
+
+    Attributes
+    ----------
+    conformal : SplitConformal
+        Of the errors divided by their measure.
+    power : float
+    lowest, highest : float
+        The range of movements among the held-out forecasts.
+
+    References
+    ----------
+    .. [1] J. Lei, M. G'Sell, A. Rinaldo, R. J. Tibshirani, L. Wasserman, "Distribution-free predictive inference for
+       regression", Journal of the American Statistical Association 113 (2018), section 5.2.
+    """
+
+    conformal: SplitConformal
+    power: float
+    lowest: float
+    highest: float
+
+    @classmethod
+    def fit(cls, errors: np.ndarray, movement: np.ndarray, independent: float) -> "LocalConformal":
+        """Calibrate on held-out errors.
+
+        Parameters
+        ----------
+        errors : array of shape (n_scores, horizon)
+            Actual minus forecast; NaN where unobserved.
+        movement : array of shape (n_scores,)
+            Not negative; a measure of zero counts as the smallest one above it.
+        independent : float
+            How many of the forecasts share no actual value, at least 1.
+
+        Raises
+        ------
+        ParameterError, DataError
+            As for `SplitConformal.fit`.
+        """
+        moving = movement[movement > 0]
+        lowest, highest = (float(moving.min()), float(moving.max())) if len(moving) else (1.0, 1.0)
+        movement = np.clip(movement, lowest, highest)
+        power = _best_power(np.abs(errors), movement) * independent / (independent + _PRIOR_WINDOWS)
+        return cls(SplitConformal.fit(errors / (movement**power)[:, None]), power, lowest, highest)
+
+    def measure(self, movement: np.ndarray) -> np.ndarray:
+        """What half widths and draws of `conformal` are multiplied with; float64 of shape (n,)."""
+        return np.asarray(np.clip(movement, self.lowest, self.highest) ** self.power)
+
+    def half_width(self, level: float, horizon: int, movement: np.ndarray) -> np.ndarray:
+        """Half widths of forecasts with these movements, of shape (n,); see `SplitConformal.half_width`.
+
+        Returns
+        -------
+        float64 array of shape (n, horizon)
+        """
+        return np.asarray(self.conformal.half_width(level, horizon) * self.measure(movement)[:, None])
+
+    def draw(self, n_draws: int, horizon: int, movement: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+        """Errors of forecasts with these movements, of shape (n,), independent of each other.
+
+        See `SplitConformal.draw`.
+
+        Returns
+        -------
+        float64 array of shape (n, n_draws, horizon)
+        """
+        errors = self.conformal.draw(len(movement) * n_draws, horizon, rng).reshape(len(movement), n_draws, horizon)
+        return np.asarray(errors * self.measure(movement)[:, None, None])
+
+    def to_arrays(self) -> dict[str, np.ndarray]:
+        """What `from_arrays` needs, as plain arrays."""
+        return {**self.conformal.to_arrays(), "local": np.array([self.power, self.lowest, self.highest])}
+
+    @classmethod
+    def from_arrays(cls, arrays: Mapping[str, np.ndarray]) -> "LocalConformal":
+        """The object whose `to_arrays` gave these arrays."""
+        power, lowest, highest = map(float, arrays["local"])
+        return cls(SplitConformal.from_arrays(arrays), power, lowest, highest)
+
+
+def _best_power(errors: np.ndarray, movement: np.ndarray) -> float:
+    """The power from 0 to 1 that minimises the gamma deviance of ``c * movement ** power`` to each row's mean error.
+
+    With ``c`` the mean of ``error / movement ** power``, what is left is convex in the power.
+    """
+    from scipy.optimize import minimize_scalar
+
+    seen = ~np.isnan(errors)
+    rows = seen.any(axis=1)
+    error = np.nansum(errors[rows], axis=1) / seen[rows].sum(axis=1)
+    size = np.log(movement[rows])
+    if not error.any() or np.ptp(size) == 0:
+        return 0.0
+
+    def deviance(power: float) -> float:
+        return float(np.log((error * np.exp(-power * size)).mean()) + power * size.mean())
+
+    return float(minimize_scalar(deviance, bounds=(0.0, 1.0), method="bounded").x)

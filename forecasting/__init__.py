@@ -13,19 +13,24 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from forecasting.estimators import SimpleRNNForecaster
-    from forecasting.evaluation.backtest import backtest
+    from forecasting.evaluation.backtest import backtest, fits
+    from forecasting.evaluation.comparison import compare
     from forecasting.evaluation.metrics import accuracy
+    from forecasting.evaluation.samples import crps_of_samples
     from forecasting.panel import Panel, to_panel
 
 _PLACES = {
     "SimpleRNNForecaster": "forecasting.estimators",
     "accuracy": "forecasting.evaluation.metrics",
     "backtest": "forecasting.evaluation.backtest",
+    "compare": "forecasting.evaluation.comparison",
+    "crps_of_samples": "forecasting.evaluation.samples",
+    "fits": "forecasting.evaluation.backtest",
     "Panel": "forecasting.panel",
     "to_panel": "forecasting.panel",
 }
 
-__all__ = ["Panel", "SimpleRNNForecaster", "accuracy", "backtest", "to_panel"]
+__all__ = ["Panel", "SimpleRNNForecaster", "accuracy", "backtest", "compare", "crps_of_samples", "fits", "to_panel"]
 
 
 def __getattr__(name: str) -> Any:

@@ -41,12 +41,8 @@ def test_each_is_scored_on_the_windows_of_ours(frame: pd.DataFrame) -> None:
 def test_a_number_of_steps_and_the_windows_are_given_to_all(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(backtests, "interpreter", lambda name: Path(name))
     jobs = backtests.contestants(WINDOWS, steps=7, n_jobs=2)
-    assert [
-        settings.get("steps", settings.get("parameters", {}).get("max_steps")) for _, settings in jobs.values()
-    ] == [
-        7,
-        7,
-        7,
-    ]
-    assert all(WINDOWS.items() <= settings.items() for _, settings in jobs.values())
-    assert jobs[backtests.OURS][1]["n_jobs"] == 2
+    ours, *peers = (settings for _, settings in jobs.values())
+    assert ours["parameters"] == {"max_steps": 7, "refit": False}
+    assert [settings["steps"] for settings in peers] == [7, 7]
+    assert all(WINDOWS.items() <= settings.items() for settings in (ours, *peers))
+    assert ours["n_jobs"] == 2

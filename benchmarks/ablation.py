@@ -15,6 +15,7 @@ import pandas as pd
 
 from benchmarks.bench_data import bench_data
 from benchmarks.report import machine, print_table
+from benchmarks.scoring import pooled
 from forecasting import Panel, SimpleRNNForecaster, accuracy, backtest, to_panel
 from forecasting.evaluation.baselines import SEASONAL_NAIVE
 from forecasting.network import linear
@@ -78,7 +79,7 @@ def validated(panel: Panel, horizon: int, season: int, variant: str) -> float:
             stack.enter_context(mock.patch.object(linear, name, instead))
         frame = backtest(forecaster, panel, horizon, 1)
     scores = accuracy(frame, panel, season, reference=SEASONAL_NAIVE)
-    return float(scores[(scores["unique_id"] == "(all)") & (scores["model"] == "SimpleRNN")]["OWA"].iloc[0])
+    return float(pooled(scores).loc["SimpleRNN", "OWA"])
 
 
 def main() -> None:

@@ -20,11 +20,11 @@ from benchmarks.bench_data import bench_data
 from benchmarks.report import machine, print_table
 from benchmarks.rolling import rolling_forecasts
 from benchmarks.scoring import pooled
-from benchmarks.significance import mean_over_time
 from benchmarks.tasks import CHOSEN, DEFAULT, Task, beside
 from forecasting import Panel, SimpleRNNForecaster, accuracy, to_panel
 from forecasting.evaluation.frames import interval_columns
 from forecasting.evaluation.metrics import first_cutoffs, seasonal_scale
+from forecasting.evaluation.significance import mean_over_time
 
 FROM, LEVELS, YEAR = pd.Timestamp("2015-01-01"), (80, 95), 252
 WALK, WALK_YEAR, GARCH = "Random walk", f"Random walk, {YEAR} days", "GARCH(1,1)-t"

@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 import pandas as pd
 
 from benchmarks.best import BEST, Settings
+from benchmarks.scoring import pooled
 from forecasting import Panel, SimpleRNNForecaster, accuracy, backtest
 from forecasting.evaluation.baselines import SEASONAL_NAIVE
 
@@ -71,8 +72,7 @@ class Task:
         n_windows, step = self.validation
         frame = backtest(self.forecaster(settings), panel, self.horizon, n_windows, step)
         scores = accuracy(frame, panel, self.season_length, reference=SEASONAL_NAIVE)
-        chosen = scores[(scores["unique_id"] == "(all)") & (scores["model"] == OURS)]
-        return float(chosen[self.criterion].iloc[0])
+        return float(pooled(scores).loc[OURS, self.criterion])
 
 
 def named(forecasts: pd.DataFrame, name: str) -> pd.DataFrame:

@@ -8,18 +8,17 @@ import re
 import tempfile
 import time
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import unquote, urlparse
 
-import forecasting
 from flows.common import MODEL, NAIVE, POOLED, season_of, shown_level
 from flows.local_servers import HOST, running_servers
 from flows.prefect_settings import MLFLOW_PORT, state_folder
 from flows.quiet import import_network
 from flows.results import SeriesAccuracy, TrainResult
 from forecasting.errors import CatalogError
+from forecasting.evaluation.keeping import code_digest
 from forecasting.panel import Panel
 from forecasting.sources import DataSet
 from forecasting.storage import Snapshot
@@ -32,7 +31,6 @@ if TYPE_CHECKING:
     from forecasting.tracking import TrainingRun
 
 KEY_TAG = "training.key"
-_CODE = {"panel", "targets", "windows", "network", "estimators", "evaluation"}
 REPORT = "report.html"
 _MOST_SERIES = 200
 
@@ -58,19 +56,6 @@ class _Trained:
     run_id: str
     experiment_id: str
     report: str | None
-
-
-@cache
-def code_digest() -> str:
-    """Digest of the source files that decide what a model learns and forecasts."""
-    root = Path(forecasting.__file__).parent
-    digest = hashlib.sha256()
-    for file in sorted(root.rglob("*.py")):
-        place = file.relative_to(root)
-        if place.parts[0].removesuffix(".py") in _CODE:
-            digest.update(f"{place.as_posix()}\0".encode())
-            digest.update(file.read_bytes())
-    return digest.hexdigest()
 
 
 def up_to_date(settings: "Settings", dataset: DataSet, snapshot: Snapshot, *, began: float) -> TrainResult | None:
@@ -143,7 +128,7 @@ def train_model(
     )
     with run:
         _log.info("%s: training for the test on the last %d x %d steps", name, dataset.test_windows, dataset.horizon)
-        tested = backtest(estimator, panel, dataset.horizon, dataset.test_windows, season_length=season)
+        tested = backtest(estimator, panel, dataset.horizon, dataset.test_windows, season_length=season, verbose=0)
         scores = accuracy(tested, panel, season)
         _log.info("%s: training on all %d steps of %d series", name, len(panel.values), panel.n_series)
         estimator.fit(panel, callbacks=(run.epochs,))

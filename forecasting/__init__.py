@@ -14,8 +14,10 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from forecasting.estimators import SimpleRNNForecaster
     from forecasting.evaluation.adaptive import AdaptiveConformal, adaptive_intervals
-    from forecasting.evaluation.backtest import backtest
+    from forecasting.evaluation.backtest import backtest, fits
+    from forecasting.evaluation.comparison import compare
     from forecasting.evaluation.metrics import accuracy
+    from forecasting.evaluation.samples import crps_of_samples
     from forecasting.panel import Panel, to_panel
 
 _PLACES = {
@@ -24,6 +26,9 @@ _PLACES = {
     "accuracy": "forecasting.evaluation.metrics",
     "adaptive_intervals": "forecasting.evaluation.adaptive",
     "backtest": "forecasting.evaluation.backtest",
+    "compare": "forecasting.evaluation.comparison",
+    "crps_of_samples": "forecasting.evaluation.samples",
+    "fits": "forecasting.evaluation.backtest",
     "Panel": "forecasting.panel",
     "to_panel": "forecasting.panel",
 }
@@ -35,6 +40,9 @@ __all__ = [
     "accuracy",
     "adaptive_intervals",
     "backtest",
+    "compare",
+    "crps_of_samples",
+    "fits",
     "to_panel",
 ]
 

@@ -7,6 +7,7 @@ Settings: ``steps`` (gradient steps), and ``arguments`` that are handed to RNNMo
 import logging
 import warnings
 from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -28,19 +29,12 @@ def load(job: Job) -> SimpleNamespace:
     return SimpleNamespace(series=TimeSeries, scaler=Scaler, model=RNNModel, losses=losses)
 
 
-def forecast(job: Job, darts: SimpleNamespace, frame: pd.DataFrame) -> pd.DataFrame:
-    """Fit and forecast."""
-    settings, horizon = job["settings"], job["horizon"]
-    names, histories, last = [], [], []
-    for name, rows in frame.groupby("unique_id", sort=False):
-        names.append(name)
-        last.append(rows["ds"].iloc[-1])
-        histories.append(darts.series.from_values(rows["y"].to_numpy(np.float32)))
-    scaler = darts.scaler()
-    scaled = scaler.fit_transform(histories)
+def network(job: Job, darts: SimpleNamespace) -> Any:
+    """An unfitted model."""
+    settings = job["settings"]
     arguments = dict(settings["arguments"])
     quiet = {"accelerator": "cpu", "enable_progress_bar": False, "enable_model_summary": False, "logger": False}
-    model = darts.model(
+    return darts.model(
         model="RNN",
         loss_fn=darts.losses[arguments.pop("loss")],
         n_epochs=1_000_000,
@@ -48,6 +42,19 @@ def forecast(job: Job, darts: SimpleNamespace, frame: pd.DataFrame) -> pd.DataFr
         pl_trainer_kwargs={**quiet, "max_steps": settings["steps"]},
         **arguments,
     )
+
+
+def forecast(job: Job, darts: SimpleNamespace, frame: pd.DataFrame) -> pd.DataFrame:
+    """Fit and forecast."""
+    horizon = job["horizon"]
+    names, histories, last = [], [], []
+    for name, rows in frame.groupby("unique_id", sort=False):
+        names.append(name)
+        last.append(rows["ds"].iloc[-1])
+        histories.append(darts.series.from_values(rows["y"].to_numpy(np.float32)))
+    scaler = darts.scaler()
+    scaled = scaler.fit_transform(histories)
+    model = network(job, darts)
     model.fit(scaled)
     forecasts = scaler.inverse_transform(model.predict(horizon, series=scaled))
     ahead = np.arange(1, horizon + 1)

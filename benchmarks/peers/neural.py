@@ -25,8 +25,8 @@ def load(job: Job) -> Any:
     return neuralforecast
 
 
-def forecast(job: Job, package: Any, frame: pd.DataFrame) -> pd.DataFrame:
-    """Fit and forecast."""
+def learner(job: Job, package: Any) -> Any:
+    """An unfitted model of integer steps."""
     settings, horizon = job["settings"], job["horizon"]
     quiet = {
         "enable_progress_bar": False,
@@ -38,10 +38,14 @@ def forecast(job: Job, package: Any, frame: pd.DataFrame) -> pd.DataFrame:
     model = getattr(package.models, settings["model"])(
         h=horizon, max_steps=settings["steps"], random_seed=job["seed"], **settings["arguments"], **quiet
     )
-    learner = package.NeuralForecast(models=[model], freq=1)
-    learner.fit(frame)
-    forecasts = learner.predict()
-    return forecasts.rename(columns={settings["model"]: "yhat"})[["unique_id", "ds", "yhat"]]
+    return package.NeuralForecast(models=[model], freq=1)
+
+
+def forecast(job: Job, package: Any, frame: pd.DataFrame) -> pd.DataFrame:
+    """Fit and forecast."""
+    fitted = learner(job, package)
+    fitted.fit(frame)
+    return fitted.predict().rename(columns={job["settings"]["model"]: "yhat"})[["unique_id", "ds", "yhat"]]
 
 
 if __name__ == "__main__":

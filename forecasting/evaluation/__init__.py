@@ -1,1 +1,1 @@
-"""How good a forecast is: rolling-origin backtests, accuracy, baselines and conformal intervals."""
+"""How good a forecast is: rolling-origin backtests, baselines, accuracy, significance and conformal intervals."""

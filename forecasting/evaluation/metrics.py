@@ -31,9 +31,10 @@ def accuracy(
         Columns ``unique_id``, ``cutoff``, ``ds``, ``y``, and for each model its forecast and, where it has them, the
         ends ``<model>-lo-<level>`` and ``<model>-hi-<level>``.
     panel : Panel
-        The series. Only what stands up to the first cutoff of each series is used, for the scale of MASE.
+        The series. What stands up to the first cutoff of each series gives the scales of MASE and RMSSE; the last value
+        observed at each cutoff is what directions start from.
     season_length : int
-        Lag of the seasonal naive errors that MASE divides by.
+        Lag of the seasonal naive errors that MASE and RMSSE divide by.
     models : sequence of str, optional
         All models of the frame by default.
     levels : sequence of float, optional
@@ -51,11 +52,16 @@ def accuracy(
         - ``MAE``, ``RMSE`` in the unit of the series;
         - ``MASE`` [1]_: MAE over the mean absolute seasonal difference up to the first cutoff; NaN where that
           is zero or unknown (a constant or too short history);
+        - ``RMSSE`` [4]_: RMSE over the root mean square of those differences;
         - ``sMAPE`` in percent as in the M4 competition [2]_: the mean of ``200 * |y - f| / (|y| + |f|)``, 0 for 0/0;
         - ``OWA`` [2]_, only with ``reference``;
+        - ``direction``: percent of steps at which forecast and actual value lie on the same side of the value last
+          observed at the cutoff; steps at which either equals it are left out, so that the naive forecast has none;
+        - with levels ``pinball``, the mean pinball loss over all interval ends and the point forecast as the median,
+          and ``CRPS``, twice that, which approximates the continuous ranked probability score [5]_;
         - for each level ``coverage-80`` (percent of actual values inside, ends included), ``width-80`` (mean width) and
-          ``winkler-80`` [3]_ (width plus ``2 / alpha`` times the distance of a value outside); NaN for models
-          without intervals of that level.
+          ``winkler-80`` [3]_ (width plus ``2 / alpha`` times the distance of a value outside). All of these are NaN for
+          models without intervals of that level, or of one of the levels.
 
         In the pooled rows counts are sums, OWA is formed from the pooled sMAPE and MASE, and all else is the mean over
         the series (those where it is known). A pooled MAE or RMSE means something only if the series share a unit.
@@ -76,6 +82,10 @@ def accuracy(
        methods", International Journal of Forecasting 36 (2020).
     .. [3] R. L. Winkler, "A decision-theoretic approach to interval estimation", Journal of the American Statistical
        Association 67 (1972).
+    .. [4] S. Makridakis, E. Spiliotis, V. Assimakopoulos, "M5 accuracy competition: results, findings, and
+       conclusions", International Journal of Forecasting 38 (2022); there with a lag of one.
+    .. [5] J. Bracher, E. L. Ray, T. Gneiting, N. G. Reich, "Evaluating epidemic forecasts in an interval format", PLOS
+       Computational Biology 17 (2021): the weighted interval score.
     """
     if not isinstance(panel, Panel):
         raise ParameterError(
@@ -85,11 +95,18 @@ def accuracy(
         )
     models = models_in(frame) if models is None else list(models)
     levels = levels_in(frame) if levels is None else list(levels)
-    _check(frame, models, levels, reference)
-    scale = seasonal_scale(panel, season_length, first_cutoffs(frame))
+    check_forecasts(frame, models, levels)
+    if reference is not None and reference not in models:
+        raise ParameterError(f"no model is named {reference!r}", parameter="reference", remedy=f"Choose of {models}")
+    cutoffs = first_cutoffs(frame)
+    scales = (
+        seasonal_scale(panel, season_length, cutoffs),
+        seasonal_scale(panel, season_length, cutoffs, squared=True) ** 0.5,
+    )
     counts = _counts(frame)
+    start = last_observed(frame, panel)[frame["y"].notna()]
     scored = frame.loc[frame["y"].notna()].drop(columns="cutoff")
-    parts = [_model_scores(scored, model, levels, scale) for model in models]
+    parts = [_model_scores(scored, model, levels, scales, start) for model in models]
     rows = pd.concat([counts.join(part) for part in parts], keys=models, names=["model", "unique_id"])
     pooled = rows.groupby(level="model", sort=False).agg(
         {name: "sum" if name in counts.columns else "mean" for name in rows}
@@ -102,8 +119,8 @@ def accuracy(
     return table.reset_index()
 
 
-def seasonal_scale(panel: Panel, season_length: int, cutoffs: pd.Series) -> pd.Series:
-    """Mean absolute difference of values one season apart, of each series up to its cutoff.
+def seasonal_scale(panel: Panel, season_length: int, cutoffs: pd.Series, *, squared: bool = False) -> pd.Series:
+    """Mean absolute (or squared) difference of values one season apart, of each series up to its cutoff.
 
     Pairs with a missing value are left out. NaN where there is no pair, or where all differences are zero.
 
@@ -114,6 +131,8 @@ def seasonal_scale(panel: Panel, season_length: int, cutoffs: pd.Series) -> pd.S
         At least 1.
     cutoffs : Series
         Index ``unique_id``, values the last time that counts, as `first_cutoffs` gives them.
+    squared : bool, default False
+        Whether the differences are squared.
 
     Returns
     -------
@@ -130,7 +149,8 @@ def seasonal_scale(panel: Panel, season_length: int, cutoffs: pd.Series) -> pd.S
     values = np.where(known, panel.values, np.nan)
     series = panel.series_index
     together = series[season_length:] == series[:-season_length]
-    change = np.where(together, np.abs(values[season_length:] - values[:-season_length]), np.nan)
+    change = np.abs(values[season_length:] - values[:-season_length]) ** (2 if squared else 1)
+    change = np.where(together, change, np.nan)
     mean = pd.Series(change).groupby(series[season_length:]).mean().reindex(range(panel.n_series))
     return pd.Series(mean.where(mean > 0).to_numpy(), index=pd.Index(panel.ids)).reindex(cutoffs.index)
 
@@ -138,6 +158,26 @@ def seasonal_scale(panel: Panel, season_length: int, cutoffs: pd.Series) -> pd.S
 def first_cutoffs(frame: pd.DataFrame) -> pd.Series:
     """The first cutoff of each series of a backtest frame; index ``unique_id`` in the order of the frame."""
     return frame.groupby("unique_id", sort=False)["cutoff"].min()
+
+
+def last_observed(frame: pd.DataFrame, panel: Panel) -> pd.Series:
+    """The value that each row's series had last shown by the row's cutoff; NaN where the panel has no such time.
+
+    Parameters
+    ----------
+    frame : DataFrame
+        With ``unique_id`` and ``cutoff``.
+    panel : Panel
+
+    Returns
+    -------
+    Series
+        Index of the frame, float64.
+    """
+    rows = panel.frame().rename(columns={"ds": "cutoff", "y": "last"})
+    rows["last"] = rows.groupby("unique_id", sort=False)["last"].ffill()
+    found = frame[["unique_id", "cutoff"]].merge(rows, on=["unique_id", "cutoff"], how="left")
+    return found["last"].set_axis(frame.index)
 
 
 def error_by_step(
@@ -156,7 +196,7 @@ def error_by_step(
         Index ``step`` from 1, one column per model; NaN for a step without any actual value.
     """
     models = models_in(frame) if models is None else list(models)
-    _check(frame, models, [], None)
+    check_forecasts(frame, models)
     scale = frame["unique_id"].map(seasonal_scale(panel, season_length, first_cutoffs(frame)))
     ordered = frame.sort_values("ds", kind="stable")
     step = (ordered.groupby(["unique_id", "cutoff"], sort=False).cumcount() + 1).rename("step")
@@ -165,13 +205,11 @@ def error_by_step(
     return by_series.groupby(level="step").mean()
 
 
-def _check(frame: pd.DataFrame, models: Sequence[str], levels: Sequence[float], reference: str | None) -> None:
-    """Raise DataError for frames that cannot be scored."""
+def check_forecasts(frame: pd.DataFrame, models: Sequence[str], levels: Sequence[float] = ()) -> None:
+    """Raise DataError for frames that cannot be scored, ParameterError for levels that no model has."""
     require_columns(frame, ["unique_id", "cutoff", "ds", "y", *models], "the frame of forecasts")
     if frame.empty or not models:
         raise DataError("there are no forecasts to score", remedy="Give a frame with at least one window and one model")
-    if reference is not None and reference not in models:
-        raise ParameterError(f"no model is named {reference!r}", parameter="reference", remedy=f"Choose of {models}")
     for level in levels:
         if not any(interval_columns(model, level)[0] in frame.columns for model in models):
             raise ParameterError(f"no model has an interval of {level:g} %", parameter="levels")
@@ -199,19 +237,52 @@ def _counts(frame: pd.DataFrame) -> pd.DataFrame:
     )
 
 
-def _model_scores(scored: pd.DataFrame, model: str, levels: Sequence[float], scale: pd.Series) -> pd.DataFrame:
-    """All measures of one model; index ``unique_id``.
+def quantile_score(rows: pd.DataFrame, model: str, levels: Sequence[float]) -> pd.DataFrame:
+    """Mean pinball loss over all interval ends of a model, and its point forecast as the median.
+
+    Parameters
+    ----------
+    rows : DataFrame
+        ``unique_id``, ``y`` (none missing), the model and its interval ends. With a ``cutoff``, each window is scored.
+    model : str
+    levels : sequence of float
+        In percent.
+
+    Returns
+    -------
+    DataFrame
+        ``unique_id`` (and ``cutoff``), and a column named as the model.
+    """
+    from utilsforecast import losses
+
+    columns, quantiles = [model], [0.5]
+    for level in levels:
+        columns += interval_columns(model, level)
+        quantiles += [0.5 - level / 200, 0.5 + level / 200]
+    return losses.mqloss(rows, {model: columns}, np.array(quantiles))
+
+
+def _model_scores(
+    scored: pd.DataFrame, model: str, levels: Sequence[float], scales: tuple[pd.Series, pd.Series], start: pd.Series
+) -> pd.DataFrame:
+    """All measures of one model; index ``unique_id``. The scales are those of MASE and RMSSE.
 
     utilsforecast counts a missing actual value as a miss of its interval and gives sMAPE as a share of 1, hence only
     scored rows and the factor of 200. Its MASE takes another scale for each cutoff, hence the division here.
     """
     from utilsforecast import losses
 
-    scores = pd.DataFrame(index=scale.index)
+    scores = pd.DataFrame(index=scales[0].index)
     scores["MAE"] = _by_series(losses.mae(scored, [model]), model)
     scores["RMSE"] = _by_series(losses.rmse(scored, [model]), model)
-    scores["MASE"] = scores["MAE"] / scale
+    scores["MASE"] = scores["MAE"] / scales[0]
+    scores["RMSSE"] = scores["RMSE"] / scales[1]
     scores["sMAPE"] = 200 * _by_series(losses.smape(scored, [model]), model)
+    scores["direction"] = _direction(scored, model, start)
+    if levels:
+        complete = all(end in scored for level in levels for end in interval_columns(model, level))
+        scores["pinball"] = _by_series(quantile_score(scored, model, levels), model) if complete else np.nan
+        scores["CRPS"] = 2 * scores["pinball"]
     for level in levels:
         low, high = interval_columns(model, level)
         has = low in scored and high in scored
@@ -222,6 +293,13 @@ def _model_scores(scored: pd.DataFrame, model: str, levels: Sequence[float], sca
         penalty = _by_series(losses.winkler_score(scored, [model], level), model) if has else np.nan  # type: ignore[arg-type]
         scores[f"winkler-{level:g}"] = penalty
     return scores
+
+
+def _direction(scored: pd.DataFrame, model: str, start: pd.Series) -> pd.Series:
+    actual, forecast = (scored[name] - start for name in ("y", model))
+    moved = (actual != 0) & (forecast != 0) & start.notna()
+    right = ((actual > 0) == (forecast > 0))[moved].astype(float)
+    return 100 * right.groupby(scored["unique_id"][moved]).mean()
 
 
 def _by_series(loss: pd.DataFrame, model: str) -> pd.Series:

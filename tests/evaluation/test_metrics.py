@@ -46,7 +46,11 @@ def test_accuracy_of_two_small_series_is_what_was_worked_out_by_hand(frame, pane
         "MAE": 2.0,
         "RMSE": math.sqrt(20 / 3),
         "MASE": 2 / (7 / 3),
+        "RMSSE": math.sqrt(20 / 3) / math.sqrt((1 + 4 + 16) / 3),
         "sMAPE": 200 * (2 / 22 + 4 / 36 + 0) / 3,
+        "direction": 100.0,  # 10 and 12 above 8; 20 and 16 above 8; 30 and 30 above 20
+        "pinball": (0 + 1 + 0.4 + 0.6 + 2 + 1.8 + 1 + 0 + 1) / 9,  # quantiles 10, 50, 90 % of each step
+        "CRPS": (2 / 2 + 0.2 / 2 * 16) / 1.5,  # of the mean absolute error and the mean Winkler score
         "coverage-80": 200 / 3,
         "width-80": 28 / 3,
         "winkler-80": 16.0,
@@ -57,6 +61,8 @@ def test_accuracy_of_two_small_series_is_what_was_worked_out_by_hand(frame, pane
     row = table.loc[("b", "Model")]
     np.testing.assert_allclose(row[["MAE", "RMSE", "sMAPE"]].astype(float), [5, math.sqrt(50), 50])
     assert math.isnan(row["MASE"])
+    assert math.isnan(row["RMSSE"])
+    assert row["direction"] == 100  # 0 and 0 below 5; the second actual value did not move
     np.testing.assert_allclose(row[["coverage-80", "width-80", "winkler-80"]].astype(float), [50, 6, 6 + 50 / 2])
     np.testing.assert_allclose(table.loc[("a", "SeasonalNaive"), ["MAE", "MASE"]].astype(float), [24 / 3, 8 / (7 / 3)])
 
@@ -110,6 +116,37 @@ def test_missing_history_is_left_out_of_the_scale_and_series_do_not_touch(make_p
 
     assert seasonal_scale(panel, 1, cutoffs).to_dict() == pytest.approx({"c": NAN, "b": 3, "a": 4}, nan_ok=True)
     assert seasonal_scale(panel, 2, cutoffs).to_dict() == pytest.approx({"c": NAN, "b": NAN, "a": 3}, nan_ok=True)
+
+
+def test_squared_scale_is_that_of_utilsforecast(make_panel: MakePanel) -> None:
+    from utilsforecast.losses import rmsse
+
+    panel = make_panel({"a": np.random.default_rng(0).normal(size=40).cumsum()})
+    frame = pd.DataFrame({"unique_id": "a", "cutoff": 30, "ds": np.arange(31, 36), "y": panel.values[30:35], "M": 1.0})
+
+    own = accuracy(frame, panel, 4)["RMSSE"].iloc[0]
+
+    theirs = rmsse(frame.drop(columns="cutoff"), ["M"], 4, panel.frame().iloc[:30])["M"].iloc[0]
+    assert own == pytest.approx(theirs)
+
+
+def test_directions_are_counted_from_the_last_value_observed_at_each_cutoff(make_panel: MakePanel) -> None:
+    panel = make_panel({"a": [1, 5, NAN, 7, 2, 9]})
+    frame = pd.DataFrame(
+        {
+            "unique_id": "a",
+            "cutoff": [3, 3, 4, 4],
+            "ds": [4, 5, 5, 6],
+            "y": [7.0, 2.0, 2.0, 9.0],
+            "M": [6.0, 6.0, 6.0, 6.0],  # from 5: up up; from 7: down down
+            "Naive": [5.0, 5.0, 7.0, 7.0],
+        }
+    )
+
+    table = accuracy(frame, panel, 1).set_index(["unique_id", "model"])["direction"]
+
+    assert table["a", "M"] == 50  # 7 up, 2 down; 2 down, 9 up
+    assert math.isnan(table["a", "Naive"])
 
 
 def test_owa_is_the_mean_of_both_ratios_and_one_for_the_reference(frame, panel) -> None:

@@ -65,6 +65,18 @@ def percentages() -> Allowed:
     return Allowed(_are_percentages, "a list of different numbers of percent above 0 and below 100")
 
 
+def names(test: Callable[[Any], bool], words: str) -> Allowed:
+    """A list of different texts that all pass a test."""
+
+    def are_names(value: Any) -> bool:
+        if isinstance(value, str | bytes | Mapping) or not np.iterable(value):
+            return False
+        given = list(value)
+        return all(isinstance(name, str) and test(name) for name in given) and len(set(given)) == len(given)
+
+    return Allowed(are_names, words)
+
+
 def seed() -> Allowed:
     """A seed, as scikit-learn has it."""
     return Allowed(

@@ -20,8 +20,11 @@ class Forecaster(Protocol):
     def fit(self, data: Panel) -> Any:
         """Fit on a panel."""
 
-    def predict(self, *, horizon: int, data: Panel) -> pd.DataFrame:
-        """Forecast the steps that follow each series of ``data``, without fitting again."""
+    def predict(self, *, horizon: int, data: Panel, **ahead: pd.DataFrame) -> pd.DataFrame:
+        """Forecast the steps that follow each series of ``data``, without fitting again.
+
+        With the parameter ``future_covariates``, ``future`` is a frame of these for the window's own steps.
+        """
 
 
 def backtest(
@@ -98,7 +101,9 @@ def backtest(
 
 def _read(data: Any, parameters: dict[str, Any]) -> Panel:
     reading = {key: parameters[key] for key in ("frequency", "calendar") if key in parameters}
-    panel, notices = to_panel(data) if isinstance(data, Panel) else to_panel(data, **reading)
+    along = [*(parameters.get("past_covariates") or ()), *(parameters.get("future_covariates") or ())]
+    columns: dict[str, Any] = {"covariates": along, "static": parameters.get("static_covariates") or ()}
+    panel, notices = to_panel(data, **columns) if isinstance(data, Panel) else to_panel(data, **reading, **columns)
     for notice in notices:
         _LOG.warning(notice.message)
     return panel
@@ -131,7 +136,9 @@ def _window(fitted: Forecaster, panel: Panel, horizon: int, back: int, season: i
             "y": panel.values[rows],
         }
     )
-    predicted = fitted.predict(horizon=horizon, data=history)
+    known = cast(Any, fitted).get_params(deep=False).get("future_covariates")
+    ahead = {"future": panel.drop_last(back - horizon).keep_last(horizon).frame()} if known else {}
+    predicted = fitted.predict(horizon=horizon, data=history, **ahead)
     require_columns(predicted, ["unique_id", "ds"], "what the estimator predicted")
     if SEASONAL_NAIVE in predicted.columns:
         raise DataError(f"the estimator's column has the name of the baseline, {SEASONAL_NAIVE}", remedy="Rename it")

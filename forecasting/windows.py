@@ -8,7 +8,7 @@ itself shows, and never reaches into another series:
     targets                             [- h -]   rows cut ... cut + horizon - 1
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -92,6 +92,56 @@ class CutRanges:
 
 
 @dataclass(frozen=True, eq=False)
+class Channels:
+    """Covariates of all series as a network reads them.
+
+    Attributes
+    ----------
+    past : float32 array of shape (n_total, n_past)
+        What is known up to the present only, row by row as the path.
+    ahead : float32 array of shape (n_ahead, n_future)
+        What is known ahead, with rows of its own: those of a series go on behind its end as far as they are known.
+    begin : int64 array of shape (n_series,)
+        The row of ``ahead`` at which each series begins.
+    static : float32 array of shape (n_series, n_static)
+    horizon : int
+        Steps ahead that a network reads.
+    """
+
+    past: np.ndarray
+    ahead: np.ndarray
+    begin: np.ndarray
+    static: np.ndarray
+    horizon: int
+
+    def counts(self) -> dict[str, int]:
+        """How many channels a network reads: ``past_channels``, ``future_channels`` and ``static_channels``."""
+        past, future, static = (part.shape[1] for part in (self.past, self.ahead, self.static))
+        return {"past_channels": past + future, "future_channels": future, "static_channels": static}
+
+    def read(self, series: np.ndarray, rows: np.ndarray, first: np.ndarray) -> Reading:
+        """``past``, ``future`` and ``static`` of windows, as far as there are any.
+
+        Parameters
+        ----------
+        series : int64 array of shape (n,)
+        rows : int64 array of shape (n, lookback)
+            Of the path; the last one is that before the cut.
+        first : int64 array of shape (n,)
+            Row of the path at which the series begins.
+        """
+        shift = (self.begin[series] - first)[:, None]
+        parts = [self.past[rows], self.ahead[rows + shift]]
+        next_rows = rows[:, -1:] + 1 + shift + np.arange(self.horizon)
+        reading = {
+            "past": np.concatenate(parts, axis=2),
+            "future": self.ahead[next_rows],
+            "static": self.static[series],
+        }
+        return {name: array for name, array in reading.items() if array.shape[-1]}
+
+
+@dataclass(frozen=True, eq=False)
 class Batch:
     """Gathered windows, scaled.
 
@@ -149,6 +199,8 @@ class Windows:
         The path with some of its holes filled: these are the inputs. No window is cut right behind a filled step,
         because what fills it may know what comes next. By default the path itself. A hole that is left repeats the last
         value before it and counts as not observed.
+    channels : Channels, optional
+        Covariates beside the path.
     """
 
     def __init__(
@@ -160,12 +212,14 @@ class Windows:
         *,
         differenced: bool = False,
         filled: np.ndarray | None = None,
+        channels: Channels | None = None,
     ) -> None:
         self.path = path
         self.indptr = indptr
         self.lookback = lookback
         self.season_length = season_length
         self.differenced = differenced
+        self.channels = channels
         self._filled = inputs = path if filled is None else filled
         self._seen = ~np.isnan(inputs)
         self._inputs = inputs if self._seen.all() else inputs[_nearest_seen(self._seen, indptr)]
@@ -201,7 +255,10 @@ class Windows:
         return np.asarray(self._inputs[rows])
 
     def extended(self, path: np.ndarray) -> "Windows":
-        """The same series, each going on with its row of ``path``, an array of shape (n_series, steps)."""
+        """The same series, each going on with its row of ``path``, an array of shape (n_series, steps).
+
+        Covariates must be known ahead for that long, and none of them up to the present only.
+        """
         ends, steps = self.indptr[1:], path.shape[1]
         place = np.repeat(ends, steps)
         return Windows(
@@ -211,7 +268,13 @@ class Windows:
             self.season_length,
             differenced=self.differenced,
             filled=np.insert(self._filled, place, path.ravel()),
+            channels=self._extended_channels(len(place)),
         )
+
+    def _extended_channels(self, rows: int) -> Channels | None:
+        if self.channels is None:
+            return None
+        return replace(self.channels, past=np.zeros((len(self.path) + rows, 0), dtype=np.float32))
 
     @property
     def has_missing(self) -> bool:
@@ -241,7 +304,10 @@ class Windows:
             inputs, observed = np.diff(path, axis=1), seen[:, 1:] & seen[:, :-1]
         else:
             inputs, observed = path - level[:, None], seen
-        return Batch((inputs / scale[:, None]).astype(np.float32), observed.astype(np.float32), level, scale, moving)
+        shown_rows = rows[:, -self.lookback :]
+        covariates = {} if self.channels is None else self.channels.read(cuts.series, shown_rows, first[:, 0])
+        scaled = (inputs / scale[:, None]).astype(np.float32)
+        return Batch(scaled, observed.astype(np.float32), level, scale, moving, covariates)
 
     def targets(self, cuts: Cuts, batch: Batch, horizon: int) -> np.ndarray:
         """What came after the cuts, scaled like their windows: float32 of shape (n, horizon).

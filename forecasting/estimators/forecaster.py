@@ -12,14 +12,17 @@ from sklearn.base import BaseEstimator
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
+from forecasting.errors import ParameterError
 from forecasting.estimators import storing
 from forecasting.estimators.calibrating import recent_movement
+from forecasting.estimators.encoding import Encoding
 from forecasting.estimators.fitting import Model, fit_model
 from forecasting.estimators.memory import check_memory, planned_memory
 from forecasting.estimators.parameters import (
     Allowed,
     check_parameters,
     flag,
+    names,
     one_of,
     or_none,
     percentages,
@@ -38,15 +41,17 @@ from forecasting.network.callbacks import ProgressLine, TrainingCallback
 from forecasting.network.health import health
 from forecasting.network.spec import NetworkSpec
 from forecasting.network.training import TrainingPlan
-from forecasting.panel import Panel, to_panel
+from forecasting.panel import Panel, read_future, to_panel, treat_covariates
+from forecasting.panel.calendar_covariates import CALENDAR_COVARIATES, is_calendar_covariate
 from forecasting.targets import TARGETS, Target, choices_for
-from forecasting.windows import Windows
+from forecasting.windows import Channels, Windows
 
 NAME = "SimpleRNN"
 """The name of the forecast's column."""
 
 _log = logging.getLogger(__name__)
 
+_COLUMNS = names(bool, "a list of different names of columns")
 _RULES: dict[str, Allowed] = {
     "horizon": whole(1),
     "season_length": or_none(whole(1)),
@@ -54,6 +59,10 @@ _RULES: dict[str, Allowed] = {
     "levels": or_none(percentages()),
     "gaps": one_of("refuse", "interpolate", "mask"),
     "target": one_of("auto", *TARGETS),
+    "past_covariates": or_none(_COLUMNS),
+    "future_covariates": or_none(_COLUMNS),
+    "static_covariates": or_none(_COLUMNS),
+    "calendar_covariates": or_none(names(is_calendar_covariate, f"a list of different ones of {CALENDAR_COVARIATES}")),
     "segment_length": or_none(whole(1)),
     "units": whole(1),
     "n_layers": whole(1),
@@ -100,6 +109,15 @@ class SimpleRNNForecaster(BaseEstimator):  # type: ignore[misc]  # scikit-learn 
     target : {"auto", "none", "log", "difference", "log_return"}, default "auto"
         What the network sees of the series; forecasts come back in the unit of the series. ``"auto"`` is the logarithm
         where all values are above zero and held-out windows are forecast clearly better by it, else the values.
+    past_covariates : sequence of str, optional
+        Columns that are known up to the present only. Numbers, or text, which is read as categories.
+    future_covariates : sequence of str, optional
+        Columns that are known ahead; `predict` is given them for the steps to forecast.
+    static_covariates : sequence of str, optional
+        Columns that are the same throughout a series.
+    calendar_covariates : sequence of str, optional
+        Any of ``"hour"``, ``"weekday"``, ``"month"``, ``"session:XNYS"`` (whether an exchange trades on the day) and
+        ``"holiday:XNYS"`` (whether it does not, from Monday to Friday). They are known ahead, and need no column.
     segment_length : int, optional
         Steps of the look-back that one step of the recurrence reads; by default a season, or 4 steps where there is no
         season.
@@ -154,6 +172,8 @@ class SimpleRNNForecaster(BaseEstimator):  # type: ignore[misc]  # scikit-learn 
     n_parameters_ : int
         Of all members together.
     fit_seconds_ : float
+    encoding_ : Encoding
+        How covariates become numbers.
     target_, gaps_ : str
         Transform and policy that were fitted with.
     device_ : str
@@ -173,6 +193,10 @@ class SimpleRNNForecaster(BaseEstimator):  # type: ignore[misc]  # scikit-learn 
         calendar: str | None = None,
         gaps: str = "refuse",
         target: str = "auto",
+        past_covariates: Sequence[str] | None = None,
+        future_covariates: Sequence[str] | None = None,
+        static_covariates: Sequence[str] | None = None,
+        calendar_covariates: Sequence[str] | None = None,
         segment_length: int | None = None,
         units: int = 64,
         n_layers: int = 3,
@@ -195,6 +219,10 @@ class SimpleRNNForecaster(BaseEstimator):  # type: ignore[misc]  # scikit-learn 
         self.calendar = calendar
         self.gaps = gaps
         self.target = target
+        self.past_covariates = past_covariates
+        self.future_covariates = future_covariates
+        self.static_covariates = static_covariates
+        self.calendar_covariates = calendar_covariates
         self.segment_length = segment_length
         self.units = units
         self.n_layers = n_layers
@@ -216,7 +244,7 @@ class SimpleRNNForecaster(BaseEstimator):  # type: ignore[misc]  # scikit-learn 
         ----------
         data : DataFrame, Series or Panel
             A long frame (``unique_id``, ``ds``, ``y``), a wide frame, a series, or a panel; see
-            `forecasting.panel.to_panel`.
+            `forecasting.panel.to_panel`. Covariates are further columns of a long frame.
         callbacks : sequence of TrainingCallback, optional
             Told about every epoch.
 
@@ -238,7 +266,11 @@ class SimpleRNNForecaster(BaseEstimator):  # type: ignore[misc]  # scikit-learn 
         """
         check_parameters(type(self).__name__, self.get_params(deep=False), _RULES)
         started = time.monotonic()
-        panel, notices = to_panel(data, frequency=self.frequency, calendar=self.calendar)
+        along, static = [*(self.past_covariates or ()), *(self.future_covariates or ())], self.static_covariates or ()
+        panel, notices = to_panel(
+            data, frequency=self.frequency, calendar=self.calendar, covariates=along, static=static
+        )
+        panel, carried = treat_covariates(panel.choose(along, static), self.gaps)
         division = divide(
             panel,
             horizon=self.horizon,
@@ -246,10 +278,19 @@ class SimpleRNNForecaster(BaseEstimator):  # type: ignore[misc]  # scikit-learn 
             lookback=self.lookback,
             segment_length=self.segment_length,
         )
+        encoding = Encoding.fit(
+            panel,
+            division.held_out,
+            past=self.past_covariates or (),
+            future=self.future_covariates or (),
+            static=static,
+            calendar=self.calendar_covariates or (),
+        )
+        channels = None if encoding.is_empty else encoding.channels(panel, self.horizon)
         rng = check_random_state(self.random_state)
         draw = rng.randint(2**31)
         choices = [
-            prepare(panel, self.gaps, target, division, self.horizon, draw)
+            prepare(panel, self.gaps, target, division, self.horizon, draw, channels)
             for target in choices_for(self.target, panel)
         ]
         prepared = best_prepared(choices, panel)
@@ -288,7 +329,8 @@ class SimpleRNNForecaster(BaseEstimator):  # type: ignore[misc]  # scikit-learn 
         self.lookback_ = division.lookback
         self.levels_ = levels
         self.history_ = fit.history
-        self.notices_ = (*notices, *prepared.notices)
+        self.notices_ = (*notices, *carried, *prepared.notices)
+        self.encoding_ = encoding
         self.gaps_ = self.gaps
         self.target_ = prepared.target.name
         self._use(fit.model)
@@ -317,6 +359,7 @@ class SimpleRNNForecaster(BaseEstimator):  # type: ignore[misc]  # scikit-learn 
         horizon: int | None = None,
         levels: Sequence[float] | None = None,
         data: pd.DataFrame | pd.Series | Panel | None = None,
+        future: pd.DataFrame | None = None,
         *,
         quantiles: Sequence[float] = (),
     ) -> pd.DataFrame:
@@ -331,7 +374,11 @@ class SimpleRNNForecaster(BaseEstimator):  # type: ignore[misc]  # scikit-learn 
             Coverage of the intervals in percent; by default those given to the estimator.
         data : DataFrame, Series or Panel, optional
             Histories to go on from, of the frequency fitted to; by default those fitted to. Series may be new, and
-            shorter or longer than the look-back.
+            shorter or longer than the look-back. With the covariates fitted to.
+        future : DataFrame, optional
+            The covariates known ahead: ``unique_id``, ``ds`` and their columns, for as many steps behind the end of
+            every series as were fitted for, or the next multiple of that where ``horizon`` is longer: the networks read
+            them all at once. Other rows are not read.
         quantiles : sequence of float, optional
             Probabilities above 0 and below 1; none by default. They are the ends of the intervals (0.1 and 0.9 those
             of 80 %), 0.5 is the forecast, and they never cross.
@@ -354,7 +401,7 @@ class SimpleRNNForecaster(BaseEstimator):  # type: ignore[misc]  # scikit-learn 
         wanted = self.levels_ if levels is None else levels
         given = {"horizon": steps, "levels": wanted, "quantiles": quantiles}
         check_parameters("predict", given, {"horizon": whole(1), "levels": percentages(), "quantiles": shares()})
-        panel, windows = self._histories(data, steps)
+        panel, windows = self._histories(data, steps, future)
         center, scale = forecast_path(self._model, windows, steps)
         movement = recent_movement(windows, windows.end_cuts(), scale)
         paths = {NAME: center}
@@ -375,6 +422,7 @@ class SimpleRNNForecaster(BaseEstimator):  # type: ignore[misc]  # scikit-learn 
         n_paths: int = 100,
         horizon: int | None = None,
         data: pd.DataFrame | pd.Series | Panel | None = None,
+        future: pd.DataFrame | None = None,
         *,
         random_state: int | np.random.RandomState | None = None,
     ) -> pd.DataFrame:
@@ -388,7 +436,7 @@ class SimpleRNNForecaster(BaseEstimator):  # type: ignore[misc]  # scikit-learn 
         ----------
         n_paths : int, default 100
             Per series.
-        horizon, data
+        horizon, data, future
             As for `predict`.
         random_state : int or numpy.random.RandomState, optional
             The same number gives the same paths.
@@ -411,7 +459,7 @@ class SimpleRNNForecaster(BaseEstimator):  # type: ignore[misc]  # scikit-learn 
         given = {"n_paths": n_paths, "horizon": steps, "random_state": random_state}
         rules = {"n_paths": whole(1), "horizon": whole(1), "random_state": or_none(seed())}
         check_parameters("predict_paths", given, rules)
-        panel, windows = self._histories(data, steps)
+        panel, windows = self._histories(data, steps, future)
         center, scale = forecast_path(self._model, windows, steps)
         movement = recent_movement(windows, windows.end_cuts(), scale)
         rng = np.random.default_rng(check_random_state(random_state).randint(2**31))
@@ -474,13 +522,17 @@ class SimpleRNNForecaster(BaseEstimator):  # type: ignore[misc]  # scikit-learn 
             standardised=True,
             mixed_season=season if 1 < season <= division.lookback // 2 and not windows.differenced else 0,
             n_members=self.n_members,
+            **({} if windows.channels is None else windows.channels.counts()),
         )
 
-    def _histories(self, data: pd.DataFrame | pd.Series | Panel | None, horizon: int) -> tuple[Panel, Windows]:
+    def _histories(
+        self, data: pd.DataFrame | pd.Series | Panel | None, horizon: int, future: pd.DataFrame | None
+    ) -> tuple[Panel, Windows]:
         """What to forecast from; a warning where the horizon is beyond the fitted one."""
         panel, fitted = self.panel_ if data is None else self._read(data), self._model.spec.horizon
         target = Target.parse(self.target_)
-        windows, _ = read_windows(panel, self.gaps_, target, self.lookback_, self.season_length_)
+        channels = self._channels(panel, horizon, future)
+        windows, _ = read_windows(panel, self.gaps_, target, self.lookback_, self.season_length_, channels)
         if horizon > fitted:
             _log.warning(
                 "steps %d to %d are an extrapolation: the model was fitted for %d", fitted + 1, horizon, fitted
@@ -488,11 +540,42 @@ class SimpleRNNForecaster(BaseEstimator):  # type: ignore[misc]  # scikit-learn 
         return panel, windows
 
     def _read(self, data: pd.DataFrame | pd.Series | Panel) -> Panel:
-        frequency = self.frequency_
-        panel, notices = to_panel(data, frequency=frequency, calendar=frequency.calendar, allow_constant=True)
-        for notice in notices:
+        frequency, encoding = self.frequency_, self.encoding_
+        panel, notices = to_panel(
+            data,
+            frequency=frequency,
+            calendar=frequency.calendar,
+            allow_constant=True,
+            covariates=encoding.along,
+            static=encoding.of_series,
+        )
+        panel, carried = treat_covariates(panel.choose(encoding.along, encoding.of_series), self.gaps_)
+        for notice in (*notices, *carried):
             _log.warning("%s", notice.message)
         return panel
+
+    def _channels(self, panel: Panel, steps: int, future: pd.DataFrame | None) -> Channels | None:
+        """The covariates that a forecast of ``steps`` steps reads."""
+        encoding, fitted = self.encoding_, self._model.spec.horizon
+        if future is not None and not encoding.future:
+            raise ParameterError(
+                "the forecaster was fitted without covariates known ahead",
+                remedy="Leave 'future' out, or fit with future_covariates=[...].",
+                parameter="future",
+            )
+        if encoding.is_empty:
+            return None
+        if steps > fitted and encoding.past:
+            names = ", ".join(column.name for column in encoding.past)
+            raise ParameterError(
+                f"{steps} steps are more than the {fitted} fitted for, and going on from them needs values of the past"
+                f" covariates ({names}) that are not known",
+                remedy="Ask for fewer steps, or fit for a longer horizon.",
+                parameter="horizon",
+            )
+        ahead = -(-steps // fitted) * fitted
+        known = read_future(future, panel, encoding.ahead, ahead) if encoding.future else {}
+        return encoding.channels(panel, fitted, ahead, known)
 
 
 def _validation_frame(

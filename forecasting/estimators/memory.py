@@ -11,6 +11,8 @@ from forecasting.network.spec import NetworkSpec
 _DOUBLE, _SINGLE = 8, 4
 _COPIES_OF_PANEL = 3
 """Values, times, and one copy under way in a transform of the target."""
+_COPIES_OF_CHANNELS = 3
+"""A covariate as it came, in double precision, and as a network reads it."""
 _DOUBLES_OF_WINDOW = 4
 """Row numbers, path, inputs and their weighted copy, while windows are gathered for the regression."""
 _SINGLES_OF_UNIT = 6
@@ -27,12 +29,13 @@ def planned_memory(spec: NetworkSpec, steps: int, held_out_windows: int, batch_s
         Values of all series together.
     held_out_windows, batch_size : int
     """
-    window = spec.lookback + spec.horizon
+    covariates = spec.lookback * spec.past_channels + spec.horizon * spec.future_channels + spec.static_channels
+    window = spec.lookback + spec.horizon + covariates
     states = spec.segments * spec.n_layers * spec.units * _SINGLES_OF_UNIT
     gathered = max(min(steps, MOST_WINDOWS), held_out_windows) * window * _DOUBLES_OF_WINDOW * _DOUBLE
     parameters = spec.n_members * sum(prod(shape) for shape in spec.shapes().values())
     return {
-        "series": steps * _COPIES_OF_PANEL * _DOUBLE,
+        "series": steps * (_COPIES_OF_PANEL * _DOUBLE + spec.past_channels * _COPIES_OF_CHANNELS * _SINGLE),
         "windows": gathered + held_out_windows * 2 * window * _SINGLE,
         "batches": 2 * spec.n_members * batch_size * (2 * window + states) * _SINGLE,
         "weights": 5 * parameters * _SINGLE,

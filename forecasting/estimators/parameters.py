@@ -72,6 +72,18 @@ def shares() -> Allowed:
     return Allowed(lambda value: _are_numbers_below(1, value), "a list of different numbers above 0 and below 1")
 
 
+def names(test: Callable[[Any], bool], words: str) -> Allowed:
+    """A list of different texts that all pass a test."""
+
+    def are_names(value: Any) -> bool:
+        if isinstance(value, str | bytes | Mapping) or not np.iterable(value):
+            return False
+        given = list(value)
+        return all(isinstance(name, str) and test(name) for name in given) and len(set(given)) == len(given)
+
+    return Allowed(are_names, words)
+
+
 def seed() -> Allowed:
     """A seed, as scikit-learn has it."""
     return Allowed(

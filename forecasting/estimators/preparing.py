@@ -10,7 +10,7 @@ from forecasting.network import linear
 from forecasting.network.training import HeldOut
 from forecasting.panel import Notice, Panel, treat_gaps
 from forecasting.targets import Target
-from forecasting.windows import Batch, CutRanges, Cuts, Windows
+from forecasting.windows import Batch, Channels, CutRanges, Cuts, Windows
 
 _CLEARLY = 0.05
 _PRIOR_WINDOWS = 4.0
@@ -50,7 +50,12 @@ class Prepared:
 
 
 def read_windows(
-    panel: Panel, gaps: str, target: Target, lookback: int, season_length: int
+    panel: Panel,
+    gaps: str,
+    target: Target,
+    lookback: int,
+    season_length: int,
+    channels: Channels | None = None,
 ) -> tuple[Windows, tuple[Notice, ...]]:
     """The windows of a panel under a target and a policy for gaps, and what that policy did."""
     treated, notices = treat_gaps(panel, gaps)
@@ -61,11 +66,20 @@ def read_windows(
         season_length,
         differenced=target.differenced,
         filled=None if treated is panel else target.path(treated),
+        channels=channels,
     )
     return windows, notices
 
 
-def prepare(panel: Panel, gaps: str, target: Target, division: Division, horizon: int, seed: int) -> Prepared:
+def prepare(
+    panel: Panel,
+    gaps: str,
+    target: Target,
+    division: Division,
+    horizon: int,
+    seed: int,
+    channels: Channels | None = None,
+) -> Prepared:
     """Windows to train on, windows held out, and the linear map to start from; ``seed`` draws what it is made of.
 
     Raises
@@ -73,7 +87,7 @@ def prepare(panel: Panel, gaps: str, target: Target, division: Division, horizon
     DataError
         Gaps or still stretches leave none of one kind.
     """
-    windows, notices = read_windows(panel, gaps, target, division.lookback, division.season_length)
+    windows, notices = read_windows(panel, gaps, target, division.lookback, division.season_length, channels)
     least, held = division.least_history, division.held_out
     held_cuts = linear.spread(windows.held_out_cuts(horizon, least_history=least, held_out=held), _MOST_HELD_OUT)
     batch = windows.gather(held_cuts)

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from forecasting.errors import StorageError
+from forecasting.estimators.encoding import Encoding
 from forecasting.estimators.fitting import Model
 from forecasting.evaluation.local import LocalConformal
 from forecasting.network.health import Health
@@ -48,6 +49,7 @@ def write(estimator: "SimpleRNNForecaster", folder: Path) -> None:
         "fit_seconds": estimator.fit_seconds_,
         "device": estimator.device_,
         "notices": [asdict(notice) for notice in estimator.notices_],
+        "covariates": estimator.encoding_.as_dict(),
     }
     arrays = {f"weights/{name}": weight for name, weight in model.weights.items()}
     arrays |= {f"conformal/{name}": array for name, array in model.conformal.to_arrays().items()}
@@ -59,6 +61,8 @@ def write(estimator: "SimpleRNNForecaster", folder: Path) -> None:
         "panel/indptr": tail.indptr,
         "panel/ids": np.asarray(tail.ids, dtype=np.str_),
     }
+    for kind, columns in (("covariates", tail.covariates), ("static", tail.static)):
+        arrays |= {f"panel/{kind}/{number}": _plain_column(array) for number, array in enumerate(columns.values())}
     try:
         folder.mkdir(parents=True, exist_ok=True)
         if any(folder.iterdir()):
@@ -99,6 +103,7 @@ def _restored(kind: type["SimpleRNNForecaster"], text: dict[str, Any], arrays: d
     stored = {name: arrays[f"conformal/{name}"] for name in ("errors", "weights", "local")}
     conformal = LocalConformal.from_arrays(stored)
     frequency = Frequency.parse(text["frequency"]["alias"], text["frequency"]["calendar"])
+    encoding = Encoding.from_dict(text["covariates"])
     estimator = kind(**text["parameters"])
     estimator.panel_ = Panel(
         values=arrays["panel/values"],
@@ -107,7 +112,10 @@ def _restored(kind: type["SimpleRNNForecaster"], text: dict[str, Any], arrays: d
         ids=arrays["panel/ids"].astype(object),
         frequency=frequency,
         tz=text["frequency"]["tz"],
+        covariates=_columns(arrays, "covariates", encoding.along),
+        static=_columns(arrays, "static", encoding.of_series),
     )
+    estimator.encoding_ = encoding
     estimator.frequency_ = frequency
     estimator.season_length_ = text["season_length"]
     estimator.gaps_, estimator.target_ = text["gaps"], text["target"]
@@ -121,6 +129,24 @@ def _restored(kind: type["SimpleRNNForecaster"], text: dict[str, Any], arrays: d
     model = Model(spec, weights, text["anchor"], arrays["anchor"], text["trust"], text["penalty"], conformal)
     estimator._use(model)
     return estimator
+
+
+def _plain_column(column: np.ndarray) -> np.ndarray:
+    """A covariate without Python objects: a category has a mark before it, a missing one is empty."""
+    if column.dtype != object:
+        return column
+    return np.array(["" if one is None else f"={one}" for one in column], dtype=np.str_)
+
+
+def _columns(arrays: dict[str, np.ndarray], kind: str, names: list[str]) -> dict[str, np.ndarray]:
+    """What `_plain_column` made, by name."""
+    columns = {}
+    for number, name in enumerate(names):
+        column = arrays[f"panel/{kind}/{number}"]
+        if column.dtype.kind == "U":
+            column = np.array([one[1:] or None if one else None for one in column.tolist()], dtype=object)
+        columns[name] = column
+    return columns
 
 
 def _plain(value: Any) -> Any:

@@ -26,8 +26,11 @@ class Forecaster(Protocol):
     def fit(self, data: Panel) -> Any:
         """Fit on a panel."""
 
-    def predict(self, *, horizon: int, data: Panel) -> pd.DataFrame:
-        """Forecast the steps that follow each series of ``data``, without fitting again."""
+    def predict(self, *, horizon: int, data: Panel, **ahead: pd.DataFrame) -> pd.DataFrame:
+        """Forecast the steps that follow each series of ``data``, without fitting again.
+
+        With the parameter ``future_covariates``, ``future`` is a frame of these for the window's own steps.
+        """
 
 
 def backtest(
@@ -241,21 +244,25 @@ def _check_refit(contestants: Sequence[Contestant], windows: Windows) -> None:
 
 def _stated(contestants: Sequence[Contestant], name: str) -> Any:
     """The value of a parameter of the first estimator that has it and does not leave it open."""
-    for contestant in contestants:
-        if hasattr(contestant.estimator, "get_params"):
-            value = contestant.estimator.get_params(deep=False).get(name)
-            if value is not None:
-                return value
-    return None
+    values = (contestant.parameter(name) for contestant in contestants)
+    return next((value for value in values if value is not None), None)
 
 
 def _read(data: Any, contestants: Sequence[Contestant]) -> Panel:
     stated = {name: _stated(contestants, name) for name in ("frequency", "calendar")}
-    reading = {name: value for name, value in stated.items() if value is not None}
-    panel, notices = to_panel(data) if isinstance(data, Panel) else to_panel(data, **reading)
+    reading: dict[str, Any] = {name: value for name, value in stated.items() if value is not None}
+    reading = {} if isinstance(data, Panel) else reading
+    along = [*_named_columns(contestants, "past_covariates"), *_named_columns(contestants, "future_covariates")]
+    static = _named_columns(contestants, "static_covariates")
+    panel, notices = to_panel(data, **reading, covariates=list(dict.fromkeys(along)), static=static)
     for notice in notices:
         _LOG.warning(notice.message)
     return panel
+
+
+def _named_columns(contestants: Sequence[Contestant], name: str) -> list[str]:
+    """The columns that any of the estimators names in a parameter, each once."""
+    return list(dict.fromkeys(column for contestant in contestants for column in contestant.parameter(name) or ()))
 
 
 def _season(season_length: int | None, contestants: Sequence[Contestant], panel: Panel) -> int:

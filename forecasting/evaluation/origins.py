@@ -4,7 +4,7 @@ import copy
 import inspect
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -85,6 +85,10 @@ class Contestant:
     def title(self) -> str:
         """For messages."""
         return self.name or type(self.estimator).__name__
+
+    def parameter(self, name: str) -> Any:
+        """The value of a parameter of the estimator; None where it has no such parameter."""
+        return self.estimator.get_params(deep=False).get(name) if hasattr(self.estimator, "get_params") else None
 
     @property
     def takes_histories(self) -> bool:
@@ -180,7 +184,9 @@ def _forecast(
     """The forecasts of a window without their keys: one row per series and step, in the order of the panel."""
     steps = windows.gap + windows.horizon
     history = windows.history(panel, window)
-    predicted = fitted.predict(horizon=steps, data=history) if by_history else fitted.predict(steps)
+    known = contestant.parameter("future_covariates")
+    ahead = {"future": _ahead(panel, windows.after(window), known)} if known else {}
+    predicted = fitted.predict(horizon=steps, data=history, **ahead) if by_history else fitted.predict(steps, **ahead)
     require_columns(predicted, _KEYS, f"what {contestant.title} predicted")
     times = panel.times[windows.rows(panel, window)]
     keys = pd.DataFrame({"unique_id": np.repeat(panel.ids, windows.horizon), "ds": panel.stamps(times)})
@@ -198,6 +204,11 @@ def _forecast(
             remedy="Its predict must cover every step of every series that it is given",
         )
     return _named(rows, models, contestant)
+
+
+def _ahead(panel: Panel, steps: int, columns: Sequence[str]) -> pd.DataFrame:
+    """The covariates known ahead of a cutoff, and nothing else that comes after it."""
+    return panel.keep_last(steps).frame()[[*_KEYS, *columns]]
 
 
 def _named(rows: pd.DataFrame, models: list[str], contestant: Contestant) -> pd.DataFrame:

@@ -25,9 +25,13 @@ def design(reading: Reading, segment_length: int) -> np.ndarray:
     """
     parts = [reading["window"]]
     if "past" in reading:
-        parts.append(reading["past"][:, -segment_length:].reshape(len(parts[0]), -1))
+        parts.append(_flat(reading["past"][:, -segment_length:]))
     if "future" in reading:
-        parts.append(reading["future"].reshape(len(parts[0]), -1))
+        parts.append(_flat(reading["future"]))
     if "static" in reading:
         parts.append(reading["static"])
     return np.concatenate(parts, axis=1) if len(parts) > 1 else parts[0]
+
+
+def _flat(channels: np.ndarray) -> np.ndarray:
+    return channels.reshape(len(channels), channels.shape[1] * channels.shape[2])

@@ -3,10 +3,12 @@
 Nothing behind the gate checks its input again.
 """
 
+from forecasting.panel.covariates import treat_covariates
 from forecasting.panel.frequency import Frequency
+from forecasting.panel.future import read_future
 from forecasting.panel.gaps import treat_gaps
 from forecasting.panel.gate import to_panel
 from forecasting.panel.notice import Notice
 from forecasting.panel.panel import Panel
 
-__all__ = ["Frequency", "Notice", "Panel", "to_panel", "treat_gaps"]
+__all__ = ["Frequency", "Notice", "Panel", "read_future", "to_panel", "treat_covariates", "treat_gaps"]

@@ -1,5 +1,7 @@
 """The gate: tables of any accepted shape go in, one panel on a complete time grid comes out."""
 
+from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 
 import numpy as np
@@ -7,6 +9,7 @@ import pandas as pd
 
 from forecasting.errors import DataError, ForecastingError, ParameterError
 from forecasting.panel.checks import remark, trim, validate
+from forecasting.panel.covariates import check_names, split_static
 from forecasting.panel.frequency import Frequency
 from forecasting.panel.inference import infer, refuse_mostly_absent
 from forecasting.panel.notice import Notice
@@ -25,6 +28,8 @@ def to_panel(
     id_col: str = "unique_id",
     time_col: str = "ds",
     target_col: str = "y",
+    covariates: Sequence[str] = (),
+    static: Sequence[str] = (),
     now: str | datetime | None = None,
     allow_constant: bool = False,
 ) -> tuple[Panel, tuple[Notice, ...]]:
@@ -40,7 +45,7 @@ def to_panel(
         A long frame (``id_col``, ``time_col``, ``target_col``; columns besides these are not read; ``id_col`` may be
         absent where the other two are all there is), a wide frame (dates, periods or integers in the index or in
         ``time_col``, and a column for each series), or one series with times as its index. Never changed. A panel is
-        given back as it is.
+        given back as it is, less covariates that are not asked for where some are.
     frequency : str, int or Frequency, default "infer"
         See :meth:`Frequency.parse`. With ``"infer"`` it is found from the steps that occur, for which one series
         needs three or more time stamps; periods state it themselves.
@@ -52,6 +57,11 @@ def to_panel(
     dataset : str, optional
         Named in messages.
     id_col, time_col, target_col : str
+    covariates : sequence of str, default ()
+        Columns of a long frame to read beside the target: numbers, or categories where a column is text or categorical.
+        A step that is absent has none; `forecasting.panel.treat_covariates` decides about missing ones later.
+    static : sequence of str, default ()
+        The same for columns that are the same throughout a series.
     now : str or datetime, optional
         What counts as the present; times more than 366 days after it are refused. By default the clock of the machine.
     allow_constant : bool, default False
@@ -74,12 +84,17 @@ def to_panel(
     try:
         stated = _stated(frequency, calendar)
         if isinstance(data, Panel):
-            return _checked(data, stated, tz), ()
-        rows, of_periods, notices = normalise(data, id_col=id_col, time_col=time_col, target_col=target_col, tz=tz)
+            panel = _checked(data, stated, tz)
+            return (panel.choose(covariates, static) if covariates or static else panel), ()
+        check_names([*covariates, *static], [id_col, time_col, target_col])
+        names = {"id_col": id_col, "time_col": time_col, "target_col": target_col}
+        rows, of_periods, notices = normalise(data, **names, tz=tz, covariates=[*covariates, *static])
         validate(rows, now=_instant(now))
         found = stated or of_periods or infer(rows)
         rows, trimmed = trim(rows)
+        rows, of_series = split_static(rows, static)
         panel, gaps = regularise(rows, found)
+        panel = replace(panel, static=of_series) if static else panel
         if stated is None and of_periods is None:
             refuse_mostly_absent(rows, panel.lengths, found)
         return panel, (*notices, *trimmed, *gaps, *remark(panel, allow_constant=allow_constant))

@@ -3,12 +3,13 @@
 Everything behind the gate works on panels. A panel is never changed; every method returns a new one.
 """
 
-from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import pandas as pd
 
+from forecasting.errors import DataError
 from forecasting.panel.frequency import Frequency
 
 
@@ -29,6 +30,10 @@ class Panel:
     frequency : Frequency
     tz : str or None
         The time zone that the times came in and go out with; None for naive times and integer steps.
+    covariates : mapping of str to array of shape (n_total,), read-only
+        Beside the values: float64 (NaN: missing), or object with str for categories (None: missing).
+    static : mapping of str to array of shape (n_series,), read-only
+        What is the same throughout a series, of the same types; nothing is missing.
     """
 
     values: np.ndarray
@@ -37,13 +42,16 @@ class Panel:
     ids: np.ndarray
     frequency: Frequency
     tz: str | None = None
+    covariates: Mapping[str, np.ndarray] = field(default_factory=dict)
+    static: Mapping[str, np.ndarray] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         """Make the arrays read-only (as views: what was handed in is not changed)."""
         for name in ("values", "times", "indptr", "ids"):
-            view = getattr(self, name).view()
-            view.flags.writeable = False
-            object.__setattr__(self, name, view)
+            object.__setattr__(self, name, _read_only(getattr(self, name)))
+        for name in ("covariates", "static"):
+            columns = {column: _read_only(array) for column, array in getattr(self, name).items()}
+            object.__setattr__(self, name, columns)
 
     @property
     def n_series(self) -> int:
@@ -74,6 +82,23 @@ class Panel:
         """The same grid with other values, float64 array of shape (n_total,)."""
         return replace(self, values=np.asarray(values, dtype=np.float64))
 
+    def choose(self, covariates: Sequence[str], static: Sequence[str]) -> "Panel":
+        """The same series with these covariates alone; one that is not there is a DataError that names it."""
+        absent = [name for name in covariates if name not in self.covariates]
+        absent += [name for name in static if name not in self.static]
+        if absent:
+            there = ", ".join([*self.covariates, *self.static]) or "none"
+            raise DataError(
+                f"the panel has no covariate {', '.join(absent)}; its covariates are: {there}",
+                remedy="Make it with to_panel(..., covariates=[...], static=[...]).",
+                column=absent[0],
+            )
+        return replace(
+            self,
+            covariates={name: self.covariates[name] for name in covariates},
+            static={name: self.static[name] for name in static},
+        )
+
     def take(self, series: np.ndarray) -> "Panel":
         """Only the series with these numbers, in this order."""
         series = np.asarray(series, dtype=np.int64)
@@ -93,7 +118,15 @@ class Panel:
         """The rows ``start`` to ``stop`` of some series."""
         indptr = np.concatenate([[0], np.cumsum(stop - start)]).astype(np.int64)
         rows = np.arange(indptr[-1]) + np.repeat(start - indptr[:-1], stop - start)
-        return replace(self, values=self.values[rows], times=self.times[rows], indptr=indptr, ids=self.ids[series])
+        return replace(
+            self,
+            values=self.values[rows],
+            times=self.times[rows],
+            indptr=indptr,
+            ids=self.ids[series],
+            covariates={name: column[rows] for name, column in self.covariates.items()},
+            static={name: column[series] for name, column in self.static.items()},
+        )
 
     def last_times(self) -> np.ndarray:
         """The last time of each series (its cutoff), array of shape (n_series,) like ``times``."""
@@ -111,6 +144,15 @@ class Panel:
         return flat if self.tz is None else pd.DatetimeIndex(flat).tz_localize("UTC").tz_convert(self.tz)
 
     def frame(self) -> pd.DataFrame:
-        """Long frame with columns ``unique_id``, ``ds`` (in the time zone that came in) and ``y``."""
+        """Long frame: ``unique_id``, ``ds`` (in the time zone that came in), ``y``, the covariates, the static ones."""
         ids = pd.array(self.ids, dtype="str").take(self.series_index)
-        return pd.DataFrame({"unique_id": ids, "ds": self.stamps(self.times), "y": np.array(self.values)})
+        columns = {"unique_id": ids, "ds": self.stamps(self.times), "y": np.array(self.values)}
+        columns |= {name: np.array(column) for name, column in self.covariates.items()}
+        columns |= {name: column[self.series_index] for name, column in self.static.items()}
+        return pd.DataFrame(columns)
+
+
+def _read_only(array: np.ndarray) -> np.ndarray:
+    view = array.view()
+    view.flags.writeable = False
+    return view

@@ -56,7 +56,7 @@ def regularise(rows: Rows, frequency: Frequency) -> tuple[Panel, list[Notice]]:
         remedy = "Keep one row for each step."
         raise DataError(problem, remedy=remedy, series=rows.id_of(row), time=rows.time_of(row))
     if indptr[-1] == len(rows.values):
-        panel = Panel(rows.values, rows.times, indptr, rows.ids, frequency, rows.tz)
+        panel = Panel(rows.values, rows.times, indptr, rows.ids, frequency, rows.tz, rows.covariates)
         return panel, missing
     _refuse_stretching(rows, step, int(indptr[-1]))
     values = np.full(indptr[-1], np.nan)
@@ -68,8 +68,15 @@ def regularise(rows: Rows, frequency: Frequency) -> tuple[Panel, list[Notice]]:
     times = np.empty(indptr[-1], dtype=rows.times.dtype)
     times[place] = rows.times
     times[holes] = frequency.advance(start[series], holes - indptr[series], tz=rows.tz)
-    panel = Panel(values, times, indptr, rows.ids, frequency, rows.tz)
+    covariates = {name: _laid(column, place, len(values)) for name, column in rows.covariates.items()}
+    panel = Panel(values, times, indptr, rows.ids, frequency, rows.tz, covariates)
     return panel, [_gap_notice(panel, holes, series), *missing]
+
+
+def _laid(column: np.ndarray, place: np.ndarray, steps: int) -> np.ndarray:
+    laid = np.full(steps, None if column.dtype == object else np.nan, dtype=column.dtype)
+    laid[place] = column
+    return laid
 
 
 def _off_grid(rows: Rows, frequency: Frequency, row: int) -> DataError:

@@ -1,6 +1,6 @@
 """Rows: series on their way through the gate, sorted, but not yet on a complete time grid."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 import numpy as np
@@ -19,6 +19,8 @@ class Rows:
     times : array of shape (n_rows,), datetime64[us] in UTC, or int64 steps
     values : float64 array of shape (n_rows,)
     tz : str or None
+    covariates : dict of str to array of shape (n_rows,)
+        float64, or object with str for categories.
     """
 
     ids: np.ndarray
@@ -26,6 +28,7 @@ class Rows:
     times: np.ndarray
     values: np.ndarray
     tz: str | None = None
+    covariates: dict[str, np.ndarray] = field(default_factory=dict)
 
     @cached_property
     def indptr(self) -> np.ndarray:
@@ -46,7 +49,18 @@ class Rows:
         """Only the rows that a bool array of shape (n_rows,) marks; series without any are left out."""
         series = self.series[rows]
         present, series = np.unique(series, return_inverse=True)
-        return replace(self, ids=self.ids[present], series=series, times=self.times[rows], values=self.values[rows])
+        kept = self.picked(rows)
+        return replace(kept, ids=self.ids[present], series=series)
+
+    def picked(self, rows: np.ndarray) -> "Rows":
+        """These rows (an index or mask array) in this order; all ids stay."""
+        return replace(
+            self,
+            series=self.series[rows],
+            times=self.times[rows],
+            values=self.values[rows],
+            covariates={name: column[rows] for name, column in self.covariates.items()},
+        )
 
     def id_of(self, row: int) -> str:
         """The id of the series that a row belongs to."""

@@ -1,5 +1,6 @@
 """The shapes that tables come in (long, wide, a single series), read into sorted rows."""
 
+from collections.abc import Sequence
 from difflib import get_close_matches
 
 import numpy as np
@@ -7,13 +8,14 @@ import pandas as pd
 
 from forecasting.errors import DataError
 from forecasting.panel.columns import UnreadableError, read_ids, read_numbers, read_times
+from forecasting.panel.covariates import read_covariate
 from forecasting.panel.frequency import Frequency
 from forecasting.panel.notice import Notice, counted, shortened
 from forecasting.panel.rows import Rows, time_text
 
 
 def normalise(
-    data: object, *, id_col: str, time_col: str, target_col: str, tz: str | None
+    data: object, *, id_col: str, time_col: str, target_col: str, tz: str | None, covariates: Sequence[str] = ()
 ) -> tuple[Rows, Frequency | None, list[Notice]]:
     """A table of any accepted shape as sorted rows; the table itself is not changed.
 
@@ -28,6 +30,8 @@ def normalise(
     id_col, time_col, target_col : str
     tz : str or None
         The time zone of stamps that have none.
+    covariates : sequence of str
+        Further columns to read, for which the table must be long.
 
     Returns
     -------
@@ -41,6 +45,8 @@ def normalise(
     DataError
         If a column is missing, or a value, time or id cannot be read.
     """
+    if isinstance(data, pd.Series) and covariates:
+        raise _long_only(covariates)
     if isinstance(data, pd.Series):
         name = target_col if data.name is None else data.name
         data = pd.DataFrame({name: data})
@@ -53,8 +59,10 @@ def normalise(
         )
     _check_labels(data)
     columns = set(data.columns)
-    if id_col in columns or columns == {time_col, target_col}:
-        return _normalise_long(data, id_col, time_col, target_col, tz)
+    if id_col in columns or columns == {time_col, target_col, *covariates}:
+        return _normalise_long(data, id_col, time_col, target_col, tz, covariates)
+    if covariates:
+        raise _long_only(covariates)
     if time_col in columns and target_col not in columns:
         return _normalise_wide(data.drop(columns=time_col), data[time_col], tz)
     kinds = (pd.DatetimeIndex, pd.PeriodIndex)
@@ -66,9 +74,9 @@ def normalise(
 
 
 def _normalise_long(
-    data: pd.DataFrame, id_col: str, time_col: str, target_col: str, tz: str | None
+    data: pd.DataFrame, id_col: str, time_col: str, target_col: str, tz: str | None, covariates: Sequence[str]
 ) -> tuple[Rows, Frequency | None, list[Notice]]:
-    missing = [name for name in (time_col, target_col) if name not in data.columns]
+    missing = [name for name in (time_col, target_col, *covariates) if name not in data.columns]
     if missing:
         raise _missing_column(data, missing)
     _check_not_empty(data)
@@ -84,13 +92,17 @@ def _normalise_long(
     except UnreadableError as error:
         where = ids[series[error.row]]
         raise DataError(error.problem, remedy=error.remedy, series=where, column=time_col) from None
-    try:
-        values, converted = read_numbers(data[target_col])
-    except UnreadableError as error:
-        where, when = ids[series[error.row]], time_text(times[error.row], zone)
-        raise DataError(error.problem, remedy=error.remedy, series=where, time=when, column=target_col) from None
-    rows, order_notices = _sorted(Rows(ids, series, times, values, zone))
-    return rows, frequency, [*notices, *converted, *order_notices]
+    read: dict[str, np.ndarray] = {}
+    for name in (target_col, *covariates):
+        try:
+            read[name], converted = (read_numbers if name == target_col else read_covariate)(data[name])
+        except UnreadableError as error:
+            where, when = ids[series[error.row]], time_text(times[error.row], zone)
+            raise DataError(error.problem, remedy=error.remedy, series=where, time=when, column=name) from None
+        notices.extend(converted)
+    values = read.pop(target_col)
+    rows, order_notices = _sorted(Rows(ids, series, times, values, zone, read))
+    return rows, frequency, [*notices, *order_notices]
 
 
 def _normalise_wide(
@@ -141,7 +153,7 @@ def _is_sorted(rows: Rows) -> bool:
 
 
 def _reordered(rows: Rows, order: np.ndarray) -> Rows:
-    return Rows(rows.ids, rows.series[order], rows.times[order], rows.values[order], rows.tz)
+    return rows.picked(order)
 
 
 def _check_labels(data: pd.DataFrame) -> None:
@@ -160,6 +172,13 @@ def _check_labels(data: pd.DataFrame) -> None:
 def _check_not_empty(data: pd.DataFrame) -> None:
     if data.empty:
         raise DataError("the table is empty", remedy="Check the file or query that the data come from.")
+
+
+def _long_only(covariates: Sequence[str]) -> DataError:
+    return DataError(
+        f"covariates ({shortened(covariates)}) are read from long tables only",
+        remedy="Give a table with columns for id, time, target and each covariate.",
+    )
 
 
 def _missing_column(data: pd.DataFrame, missing: list[str]) -> DataError:

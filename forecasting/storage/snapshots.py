@@ -78,11 +78,18 @@ class SnapshotStore:
         Raises
         ------
         StorageError
-            The panel is empty, or the folder cannot be written to.
+            The panel is empty, has covariates, which snapshots do not keep, or the folder cannot be written to.
         """
         folder = self._folder(dataset)
         if not panel.n_series or (panel.lengths == 0).any():
             raise StorageError("an empty series cannot be kept", remedy="Leave it out.", dataset=dataset)
+        if panel.covariates or panel.static:
+            names = ", ".join([*panel.covariates, *panel.static])
+            raise StorageError(
+                f"snapshots do not keep covariates ({names})",
+                remedy="Keep panel.choose([], []), or fit an estimator on the panel itself.",
+                dataset=dataset,
+            )
         key = snapshot_file.digest(panel)
         path = folder / f"{key}.parquet"
         try:

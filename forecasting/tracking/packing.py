@@ -46,7 +46,9 @@ def save_served_model(folder: Path, estimator: Any, example: pd.DataFrame, *, ru
     from mlflow.models import Model
 
     kind = _kind(example)
-    forecast = estimator.predict(data=served_frame(example, **kind))
+    encoding = estimator.encoding_
+    frame = served_frame(example, **kind, covariates=encoding.columns)
+    forecast = estimator.predict(data=frame, **({"future": frame} if encoding.ahead else {}))
     parameters = {"horizon": int(estimator.horizon), "levels": [int(level) for level in estimator.levels_]}
     with tempfile.TemporaryDirectory() as scratch:
         saved = Path(scratch) / "forecaster"
@@ -57,7 +59,7 @@ def save_served_model(folder: Path, estimator: Any, example: pd.DataFrame, *, ru
             artifacts={"forecaster": str(saved)},
             code_paths=[str(_copy_of_code(Path(scratch)))],
             model_config=kind,
-            signature=_signature(kind, forecast, parameters),
+            signature=_signature(kind, forecast, parameters, encoding.columns),
             input_example=(example, parameters),
             pip_requirements=requirements(),
             mlflow_model=Model(run_id=run_id, model_id=model_id),
@@ -67,15 +69,24 @@ def save_served_model(folder: Path, estimator: Any, example: pd.DataFrame, *, ru
 def input_example(frame: pd.DataFrame, estimator: Any) -> pd.DataFrame:
     """The end of the first series of a long frame, long enough to forecast from.
 
+    With covariates known ahead, the last values are left empty, and are what is forecast.
+
     Parameters
     ----------
     frame : DataFrame
-        Columns ``unique_id``, ``ds``, ``y``.
+        Columns ``unique_id``, ``ds``, ``y``, and the covariates.
     estimator : SimpleRNNForecaster
         Fitted; its look-back decides how much is kept.
     """
-    first: pd.DataFrame = frame.loc[frame["unique_id"] == frame["unique_id"].iloc[0], ["unique_id", "ds", "y"]]
-    return first.sort_values("ds").tail(reach(estimator.lookback_, estimator.season_length_)).reset_index(drop=True)
+    encoding = estimator.encoding_
+    columns = ["unique_id", "ds", "y", *encoding.columns]
+    first: pd.DataFrame = frame.loc[frame["unique_id"] == frame["unique_id"].iloc[0], columns]
+    ahead = int(estimator.horizon) if encoding.ahead else 0
+    rows = reach(estimator.lookback_, estimator.season_length_) + ahead
+    example = first.sort_values("ds").tail(rows).reset_index(drop=True)
+    if ahead:
+        example["y"] = example["y"].astype("float64").where(example.index < len(example) - ahead)
+    return example
 
 
 def requirements() -> list[str]:
@@ -104,12 +115,14 @@ def _kind(example: pd.DataFrame) -> dict[str, Any]:
     return {"tz": None if zone is None else str(zone), "integer_steps": bool(pd.api.types.is_integer_dtype(ds))}
 
 
-def _signature(kind: dict[str, Any], forecast: pd.DataFrame, parameters: dict[str, Any]) -> "ModelSignature":
+def _signature(
+    kind: dict[str, Any], forecast: pd.DataFrame, parameters: dict[str, Any], covariates: list[str]
+) -> "ModelSignature":
     """What goes in and out, by type.
 
     MLflow refuses integers where a double is declared, and text or times with a zone where a time is declared. All are
-    sound input here, so that ``y`` and ``ds`` (but for integer steps) are declared as "any"; the served model checks
-    them itself.
+    sound input here, so that ``y``, covariates and ``ds`` (but for integer steps) are declared as "any"; the served
+    model checks them itself.
     """
     from mlflow.models import ModelSignature
     from mlflow.types.schema import AnyType, ColSpec, DataType, ParamSchema, ParamSpec, Schema
@@ -123,7 +136,7 @@ def _signature(kind: dict[str, Any], forecast: pd.DataFrame, parameters: dict[st
             [
                 ColSpec(DataType.string, "unique_id"),
                 ColSpec(times if steps else anything, "ds"),
-                ColSpec(anything, "y"),
+                *(ColSpec(anything, name) for name in ("y", *covariates)),
             ]
         ),
         outputs=Schema([ColSpec(given.get(str(name), DataType.double), str(name)) for name in forecast.columns]),

@@ -1,5 +1,6 @@
 """A frame as it reaches a served model, made into the frame that the forecaster was trained on."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -10,8 +11,10 @@ from forecasting.errors import DataError
 _COLUMNS = ("unique_id", "ds", "y")
 
 
-def served_frame(frame: pd.DataFrame, *, tz: str | None, integer_steps: bool) -> pd.DataFrame:
-    """Text ids, float values, and times of the kind that the model knows.
+def served_frame(
+    frame: pd.DataFrame, *, tz: str | None, integer_steps: bool, covariates: Sequence[str] = ()
+) -> pd.DataFrame:
+    """Text ids, float values, and times of the kind that the model knows; covariates as they are.
 
     Parameters
     ----------
@@ -22,22 +25,25 @@ def served_frame(frame: pd.DataFrame, *, tz: str | None, integer_steps: bool) ->
         Without one, times must have no zone either.
     integer_steps : bool
         The model counts steps instead of times.
+    covariates : sequence of str, default ()
+        Further columns that the model reads.
 
     Returns
     -------
     DataFrame
-        New, with those three columns: ``str``, ``datetime64[us]`` (with the zone ``tz``) or ``int64``, and ``float64``.
+        New, with those three columns and the covariates: ``str``, ``datetime64[us]`` (zone ``tz``) or ``int64``,
+        and ``float64``.
 
     Raises
     ------
     DataError
         For a missing column, a time that cannot be read, or text in place of a number.
     """
-    missing = [name for name in _COLUMNS if name not in frame.columns]
+    missing = [name for name in (*_COLUMNS, *covariates) if name not in frame.columns]
     if missing:
         raise DataError(
             f"the columns {', '.join(missing)} are missing; there are {', '.join(map(str, frame.columns))}",
-            remedy="A served model takes the columns unique_id, ds and y",
+            remedy=f"This model takes the columns {', '.join((*_COLUMNS, *covariates))}",
         )
     times = frame["ds"].astype("int64") if integer_steps else _times(frame["ds"], tz)
     return pd.DataFrame(
@@ -45,6 +51,7 @@ def served_frame(frame: pd.DataFrame, *, tz: str | None, integer_steps: bool) ->
             "unique_id": frame["unique_id"].astype("str").to_numpy(),
             "ds": times.array,
             "y": _numbers(frame["y"]),
+            **{name: frame[name].array for name in covariates},
         }
     )
 

@@ -19,12 +19,17 @@ class ServedForecaster(PythonModel):
         self.kind = context.model_config
 
     def predict(self, model_input: pd.DataFrame, params: dict[str, Any] | None = None) -> pd.DataFrame:  # type: ignore[override]
-        """Forecast from the histories in ``model_input``: one row per series and step ahead."""
+        """Forecast from the histories in ``model_input``: one row per series and step ahead.
+
+        Covariates known ahead are read from its rows behind the last value of each series, whose ``y`` is missing.
+        """
         from forecasting.tracking.served_frames import served_frame
 
-        frame = served_frame(model_input, tz=self.kind["tz"], integer_steps=self.kind["integer_steps"])
-        chosen = params or {}
-        return self.forecaster.predict(horizon=chosen.get("horizon"), levels=chosen.get("levels"), data=frame)
+        encoding = self.forecaster.encoding_
+        kind = {"tz": self.kind["tz"], "integer_steps": self.kind["integer_steps"]}
+        frame = served_frame(model_input, **kind, covariates=encoding.columns)
+        chosen, future = params or {}, frame if encoding.ahead else None
+        return self.forecaster.predict(chosen.get("horizon"), chosen.get("levels"), frame, future)
 
 
 set_model(ServedForecaster())

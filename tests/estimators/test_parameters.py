@@ -12,6 +12,8 @@ import pytest
 from forecasting import SimpleRNNForecaster
 from forecasting.errors import DataError, ParameterError
 from forecasting.estimators.parameters import Allowed, check_parameters, one_of, whole
+from forecasting.panel.calendar_covariates import CALENDAR_COVARIATES
+from tests.estimators.covered import covered_frame
 from tests.estimators.made import long_frame, one, tiny, values, wave
 
 Forecaster = SimpleRNNForecaster
@@ -31,6 +33,14 @@ def losses(forecaster: Forecaster) -> list[float]:
 
 def last_time(forecaster: Forecaster) -> pd.Timestamp:
     return forecaster.predict()["ds"].max()
+
+
+def channels(forecaster: Forecaster) -> set[str]:
+    return set(forecaster._model.spec.reading_shapes())
+
+
+def covered() -> pd.DataFrame:
+    return covered_frame((60, 50))
 
 
 def workdays() -> pd.DataFrame:
@@ -60,6 +70,7 @@ class Parameter:
 
 NUMBERS = [0, -1, 2.5, "3", True, np.nan]
 FLAGS = [1, "yes", None]
+NAMES = [["heat", "heat"], [3], "heat", 1, [""]]
 RATES = [0, -0.1, np.inf, np.nan, "fast", True]
 
 PARAMETERS = {
@@ -85,6 +96,17 @@ PARAMETERS = {
         {"gaps": "interpolate"},
     ),
     "target": Parameter(["sqrt", None, 0], "one of 'auto', 'none', 'log', 'difference', 'log_return'", "log", points),
+    "past_covariates": Parameter(NAMES, "a list of different names of columns, or None", ["noise"], channels, covered),
+    "future_covariates": Parameter(NAMES, "a list of different names of columns, or None", ["heat"], channels, covered),
+    "static_covariates": Parameter(
+        NAMES, "a list of different names of columns, or None", ["region"], channels, covered
+    ),
+    "calendar_covariates": Parameter(
+        [*NAMES, ["day"], ["session"], ["hour:XNYS"]],
+        f"a list of different ones of {CALENDAR_COVARIATES}, or None",
+        ["weekday"],
+        points,
+    ),
     "segment_length": Parameter(NUMBERS, "a whole number, at least 1, or None", 2, lambda f: f.n_parameters_),
     "units": Parameter(NUMBERS, "a whole number, at least 1", 5, lambda f: f.n_parameters_),
     "n_layers": Parameter(NUMBERS, "a whole number, at least 1", 2, lambda f: f.n_parameters_),

@@ -8,6 +8,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+NO_COVARIATES = types.SimpleNamespace(columns=[], ahead=[])
+
 
 class LastValueForecaster:
     """Repeats the last value of each series; the interval is as wide as its level in percent."""
@@ -43,6 +45,7 @@ class LastValueForecaster:
         self.n_parameters_ = 1
         self.health_ = types.SimpleNamespace(as_metrics=lambda: {"health.memory_steps": 4.0}, diagnosis="All is well.")
         self.frequency_ = types.SimpleNamespace(alias="D")
+        self.encoding_ = NO_COVARIATES
         return self
 
     def predict(self, horizon=None, levels=None, data=None):
@@ -70,6 +73,7 @@ class LastValueForecaster:
         levels = state.pop("levels_")
         loaded = cls(**state)
         loaded.levels_ = levels
+        loaded.encoding_ = NO_COVARIATES
         loaded.lookback_, loaded.season_length_ = loaded.lookback, loaded.season_length
         return loaded
 

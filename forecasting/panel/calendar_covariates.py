@@ -1,0 +1,109 @@
+"""What the calendar says about a time: covariates that are known for every step ahead."""
+
+from collections.abc import Callable, Iterable
+
+import numpy as np
+
+from forecasting.errors import ParameterError
+from forecasting.panel.calendars import check_calendar, sessions
+from forecasting.panel.clock import wall_clock
+from forecasting.panel.frequency import Frequency
+
+_DAY_US = 86_400_000_000
+_EXCHANGE = ("session", "holiday")
+
+
+def _hour(shown: np.ndarray, _: str) -> np.ndarray:
+    return _circle((shown - shown.astype("datetime64[D]")).astype(np.int64) / _DAY_US)
+
+
+def _weekday(shown: np.ndarray, _: str) -> np.ndarray:
+    return np.asarray(_number(shown)[..., None] == np.arange(7))
+
+
+def _month(shown: np.ndarray, _: str) -> np.ndarray:
+    return _circle(shown.astype("datetime64[M]").astype(np.int64) % 12 / 12)
+
+
+def _session(shown: np.ndarray, exchange: str) -> np.ndarray:
+    return np.asarray(np.isin(shown.astype("datetime64[D]"), sessions(exchange)))[..., None]
+
+
+def _holiday(shown: np.ndarray, exchange: str) -> np.ndarray:
+    return np.asarray((_number(shown)[..., None] < 5) & ~_session(shown, exchange))
+
+
+def _circle(share: np.ndarray) -> np.ndarray:
+    return np.stack([np.sin(2 * np.pi * share), np.cos(2 * np.pi * share)], axis=-1)
+
+
+def _number(shown: np.ndarray) -> np.ndarray:
+    """The weekday, Monday 0; the first of January 1970 was a Thursday."""
+    return np.asarray((shown.astype("datetime64[D]").astype(np.int64) + 3) % 7)
+
+
+_READ: dict[str, Callable[[np.ndarray, str], np.ndarray]] = {
+    "hour": _hour,
+    "weekday": _weekday,
+    "month": _month,
+    "session": _session,
+    "holiday": _holiday,
+}
+CALENDAR_COVARIATES = "'hour', 'weekday', 'month', 'session:XNYS', 'holiday:XNYS' (any exchange)"
+
+
+def is_calendar_covariate(name: object) -> bool:
+    """Whether there is a calendar covariate of this name; an exchange behind the colon is not looked up."""
+    if not isinstance(name, str):
+        return False
+    kind, colon, exchange = name.partition(":")
+    return kind in _READ and (kind in _EXCHANGE) == bool(colon) == bool(exchange)
+
+
+def check_calendar_covariates(names: Iterable[str], frequency: Frequency) -> None:
+    """Raise ParameterError for names that say nothing on a time grid, and for unknown exchanges.
+
+    The hour changes below a day only, the weekday and the day of an exchange below a week only, the month below a year
+    only; integer steps have no calendar, and on the grid of an exchange every day is a session.
+    """
+    days = frequency.unit == "day" and frequency.size % 7 != 0
+    fine = frequency.unit == "microsecond"
+    changing = {
+        "hour": fine,
+        "weekday": fine or days or frequency.unit in ("business", "session"),
+        "month": not frequency.is_step and (frequency.unit != "month" or frequency.size % 12 != 0),
+        "session": fine or days or frequency.unit == "business",
+        "holiday": fine or days or frequency.unit == "business",
+    }
+    for name in names:
+        kind, _, exchange = name.partition(":")
+        if not changing[kind]:
+            raise ParameterError(
+                f"{name!r} says nothing about the steps of the frequency {frequency}",
+                remedy="Leave it out.",
+                parameter="calendar_covariates",
+            )
+        if exchange:
+            check_calendar(exchange)
+
+
+def calendar_channels(name: str, times: np.ndarray, tz: str | None) -> np.ndarray:
+    """A calendar covariate as numbers.
+
+    Parameters
+    ----------
+    name : str
+        ``"hour"``: sine and cosine of the time of day; ``"weekday"``: 1 for the day, Monday to Sunday, else 0;
+        ``"month"``: sine and cosine of the month; ``"session:XNYS"``: 1 where an exchange trades on the day;
+        ``"holiday:XNYS"``: 1 from Monday to Friday where it does not.
+    times : datetime64[us] array of any shape
+        In UTC.
+    tz : str or None
+        The time zone whose clock and calendar are read.
+
+    Returns
+    -------
+    float32 array of the shape of ``times`` and one axis more, of 2, 7 or 1
+    """
+    kind, _, exchange = name.partition(":")
+    return _READ[kind](wall_clock(times, tz), exchange).astype(np.float32)

@@ -59,7 +59,8 @@ def rolling_forecasts(
             }
         )
         baseline = seasonal_naive(histories, horizon, season, levels)
-        for forecast in (forecaster.predict(data=histories), baseline):
+        ahead = {"future": _future(forecaster, panel, histories, rows, horizon)} if forecaster.future_covariates else {}
+        for forecast in (forecaster.predict(data=histories, **ahead), baseline):
             models = forecast.drop(columns=["unique_id", "ds"])
             frame[list(models)] = models.to_numpy()  # both come in the order of the panel
         yield frame
@@ -80,4 +81,21 @@ def _histories(panel: Panel, series: np.ndarray, stop: np.ndarray, needed: int) 
     indptr = np.concatenate([[0], np.cumsum(length)]).astype(np.int64)
     taken = np.repeat(start, length) + _counted(length)
     ids = np.array([f"{panel.ids[i]}@{row}" for i, row in zip(series, stop, strict=True)], dtype=object)
-    return replace(panel, values=panel.values[taken], times=panel.times[taken], indptr=indptr, ids=ids)
+    return replace(
+        panel,
+        values=panel.values[taken],
+        times=panel.times[taken],
+        indptr=indptr,
+        ids=ids,
+        covariates={name: column[taken] for name, column in panel.covariates.items()},
+        static={name: column[series] for name, column in panel.static.items()},
+    )
+
+
+def _future(
+    forecaster: SimpleRNNForecaster, panel: Panel, histories: Panel, rows: np.ndarray, horizon: int
+) -> pd.DataFrame:
+    """The covariates known ahead, as they came to be, for the steps behind each history."""
+    known = {name: panel.covariates[name][rows] for name in forecaster.future_covariates or ()}
+    ids = np.repeat(histories.ids, horizon)
+    return pd.DataFrame({"unique_id": ids, "ds": panel.stamps(panel.times[rows]), **known})

@@ -2,6 +2,8 @@
 
 - pollution_1, pollution_24: hourly PM2.5 of Beijing, fitted on 2010 to 2013; every hour of 2014 one step ahead, and
   every day of 2014 24 steps ahead, from midnight. 2,067 of 43,824 hours have no value; they are never scored.
+- pollution_1_weather, pollution_24_weather: the same with dew point, temperature, pressure and wind as measured up to
+  each cutoff. pollution_24_known: as if that weather were known a day ahead, which no weather forecast is; a bound.
 - machine_temperature: recorded every five minutes, with one hour recorded twice; means of hours, 24 steps ahead.
 - travel_time, occupancy, speed (NAB realTraffic): recorded about every ten or five minutes with gaps of up to days;
   means of the hours that hold a record (of 1,660, 388 and 407 hours 879, 96 and 96 hold none), 24 steps ahead.
@@ -38,12 +40,17 @@ FILES = {
 }
 
 
+WEATHER = ["DEWP", "TEMP", "PRES", "cbwd", "Iws"]
+"""Dew point, temperature, pressure, direction of the wind, and its speed added up while it keeps its direction."""
+
+
 @cache
 def pollution() -> Panel:
-    """Hourly PM2.5, missing where it was not measured."""
+    """Hourly PM2.5, missing where it was not measured, and the weather."""
     frame = pd.read_csv(bench_data() / "sensors" / "pollution.csv")
     times = pd.to_datetime(frame[["year", "month", "day", "hour"]])
-    return to_panel(pd.DataFrame({"unique_id": "pm2.5", "ds": times, "y": frame["pm2.5"]}), frequency="h")[0]
+    table = frame[WEATHER].assign(unique_id="pm2.5", ds=times, y=frame["pm2.5"])
+    return to_panel(table, frequency="h", covariates=WEATHER)[0]
 
 
 @cache
@@ -73,8 +80,18 @@ def training(name: str) -> Panel:
     return panel.drop_last(len(panel.values) - known(name))
 
 
-STEPS = {"pollution_1": (1, 1), "pollution_24": (DAY, DAY), **dict.fromkeys(FILES, (DAY, 1))}
+STEPS = {
+    "pollution_1": (1, 1),
+    "pollution_1_weather": (1, 1),
+    "pollution_24": (DAY, DAY),
+    "pollution_24_weather": (DAY, DAY),
+    "pollution_24_known": (DAY, DAY),
+    **dict.fromkeys(FILES, (DAY, 1)),
+}
 """Horizon, and steps between cutoffs, by task."""
+
+COVARIATES = {"weather": {"past_covariates": WEATHER}, "known": {"future_covariates": WEATHER}}
+"""By the end of a task's name."""
 
 TASKS = [
     Task(
@@ -82,7 +99,7 @@ TASKS = [
         horizon,
         DAY,
         partial(training, name),
-        forced={"frequency": "h", "gaps": "mask"},
+        forced={"frequency": "h", "gaps": "mask", **COVARIATES.get(name.rpartition("_")[2], {})},
         levels=LEVELS,
         validation=(30, DAY) if name.startswith("pollution") else (3, DAY),
         criterion="MASE",

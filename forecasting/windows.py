@@ -130,14 +130,11 @@ class Channels:
         first : int64 array of shape (n,)
             Row of the path at which the series begins.
         """
-        shift = (self.begin[series] - first)[:, None]
-        parts = [self.past[rows], self.ahead[rows + shift]]
-        next_rows = rows[:, -1:] + 1 + shift + np.arange(self.horizon)
-        reading = {
-            "past": np.concatenate(parts, axis=2),
-            "future": self.ahead[next_rows],
-            "static": self.static[series],
-        }
+        reading = {"past": self.past[rows], "static": self.static[series]}
+        if self.ahead.shape[1]:
+            there = rows + (self.begin[series] - first)[:, None]
+            reading["past"] = np.concatenate([reading["past"], self.ahead[there]], axis=2)
+            reading["future"] = self.ahead[there[:, -1:] + 1 + np.arange(self.horizon)]
         return {name: array for name, array in reading.items() if array.shape[-1]}
 
 

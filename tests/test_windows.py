@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from forecasting.errors import DataError
-from forecasting.windows import Cuts, Windows
+from forecasting.windows import Channels, Cuts, Windows
 
 NAN = np.nan
 
@@ -332,3 +332,36 @@ def test_cuts_are_taken_by_number_or_by_mask():
     assert len(cuts) == 3
     assert cuts.take(np.array([2, 0])).row.tolist() == [9, 3]
     assert cuts.take(np.array([False, True, False])).series.tolist() == [0]
+
+
+def test_covariates_are_gathered_with_their_windows_and_read_ahead_of_them():
+    """Series of five and four steps, of which the known ahead goes on for two more."""
+    past = np.arange(9, dtype=np.float32)[:, None]
+    ahead = np.array([10, 11, 12, 13, 14, 15, 16, 20, 21, 22, 23, 24, 25], dtype=np.float32)[:, None]
+    static = np.array([[1.0], [2.0]], dtype=np.float32)
+    channels = Channels(past, ahead, np.array([0, 7]), static, horizon=2)
+    path, indptr = np.arange(9.0) ** 2, np.array([0, 5, 9])
+    for differenced in (False, True):
+        windows = Windows(path, indptr, 3, 1, differenced=differenced, channels=channels)
+        reading = windows.gather(Cuts(np.array([0, 0, 1, 1]), np.array([4, 5, 6, 9]))).reading
+        assert reading["past"][..., 0].tolist() == [[1, 2, 3], [2, 3, 4], [5, 5, 5], [6, 7, 8]]
+        assert reading["past"][..., 1].tolist() == [[11, 12, 13], [12, 13, 14], [20, 20, 20], [21, 22, 23]]
+        assert reading["future"][..., 0].tolist() == [[14, 15], [15, 16], [21, 22], [24, 25]]
+        assert reading["static"].tolist() == [[1], [1], [2], [2]]
+    assert channels.counts() == {"past_channels": 2, "future_channels": 1, "static_channels": 1}
+
+
+def test_what_is_not_there_is_not_read():
+    none = np.zeros((9, 0), dtype=np.float32)
+    channels = Channels(none, none, np.array([0, 5]), np.ones((2, 1), dtype=np.float32), horizon=2)
+    windows = Windows(np.arange(9.0), np.array([0, 5, 9]), 3, 1, channels=channels)
+    assert windows.gather(windows.end_cuts()).reading.keys() == {"window", "observed", "static"}
+
+
+def test_series_that_go_on_read_what_is_known_ahead_as_past():
+    ahead = np.arange(8, dtype=np.float32)[:, None]
+    channels = Channels(np.zeros((4, 0), np.float32), ahead, np.array([0]), np.zeros((1, 0), np.float32), horizon=2)
+    windows = Windows(np.arange(4.0), np.array([0, 4]), 3, 1, channels=channels).extended(np.array([[4.0, 5.0]]))
+    reading = windows.gather(windows.end_cuts()).reading
+    assert reading["past"][0, :, 0].tolist() == [3, 4, 5]
+    assert reading["future"][0, :, 0].tolist() == [6, 7]

@@ -31,8 +31,8 @@ def served_frame(
     Returns
     -------
     DataFrame
-        New, with those three columns and the covariates: ``str``, ``datetime64[us]`` (zone ``tz``) or ``int64``,
-        and ``float64``.
+        New, with those three columns and the covariates: ``str``, ``datetime64[us]`` (with the zone ``tz``) or
+        ``int64``, and ``float64``.
 
     Raises
     ------

@@ -1,12 +1,16 @@
 """How a panel is divided: what must hold whatever the chosen constants are."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import event, given, settings
 from hypothesis import strategies as st
 
 from forecasting.errors import DataError, ParameterError
+from forecasting.estimators.memory import planned_memory
 from forecasting.estimators.planning import divide
+from forecasting.network.spec import NetworkSpec
 from forecasting.panel import Frequency, Panel
 
 
@@ -131,3 +135,11 @@ def test_series_that_can_spare_nothing_to_judge_by_are_refused_with_what_is_need
     with pytest.raises(DataError, match=r"series s1: no series is long enough to hold out 3 steps .* 14 are needed"):
         plan([11, 13], lookback=8)
     assert plan([11, 14], lookback=8).held_out.tolist() == [0, 3]
+
+
+def test_the_memory_plan_counts_covariates():
+    plain = NetworkSpec(24, 6, 4, 8, 1, False, True, n_members=2)
+    covered = replace(plain, past_channels=3, future_channels=2, static_channels=1)
+    before, after = (planned_memory(spec, 10_000, 100, 32) for spec in (plain, covered))
+    assert all(after[name] > before[name] for name in before)
+    assert after["series"] - before["series"] == 10_000 * 3 * 3 * 4

@@ -10,7 +10,7 @@ from forecasting.network import linear
 from forecasting.network.training import HeldOut
 from forecasting.panel import Frequency, Panel
 from forecasting.targets import TARGETS
-from forecasting.windows import Windows, part_of
+from forecasting.windows import Channels, Windows, part_of
 from tests.network.textbook import held_out_of
 
 HORIZON, SEASON, LOOKBACK = 6, 4, 8
@@ -230,3 +230,38 @@ def test_the_linear_start_is_the_better_naive_forecast_and_the_best_kernel_from_
     penalty, kernel = best_kernel(windows, start.anchor_kernel, held_out)
     assert start.penalty == penalty
     assert start.kernel == pytest.approx(kernel)
+
+
+def with_covariate(path: np.ndarray, covariate: np.ndarray) -> Windows:
+    """One series with a covariate that is known ahead."""
+    none = np.zeros((len(path), 0), dtype=np.float32)
+    ahead = covariate.astype(np.float32)[:, None]
+    channels = Channels(none, ahead, np.array([0]), np.zeros((1, 0), dtype=np.float32), horizon=HORIZON)
+    return Windows(path, np.array([0, len(path)]), LOOKBACK, SEASON, channels=channels)
+
+
+def start_with(windows: Windows) -> tuple[linear.LinearStart, HeldOut]:
+    cuts = windows.cuts(HORIZON, least_history=LOOKBACK, held_out=60)
+    held_out = behind(windows, windows.held_out_cuts(HORIZON, least_history=LOOKBACK, held_out=np.array([60])))
+    return linear.best_start(windows, cuts, HORIZON, np.random.default_rng(0), held_out, 2), held_out
+
+
+def test_a_covariate_that_decides_what_comes_next_is_part_of_the_linear_start():
+    rng = np.random.default_rng(0)
+    covariate = rng.normal(size=400)
+    start, held_out = start_with(with_covariate(3 * covariate + 0.1 * rng.normal(size=400), covariate))
+    assert start.kernel.shape == (LOOKBACK + 2 + HORIZON, HORIZON)
+    assert start.anchor_kernel.shape == (LOOKBACK, HORIZON)
+    anchor = held_out.error(held_out.reading["window"] @ start.anchor_kernel)
+    assert held_out.error(start.forecast(held_out.reading)) < anchor / 3
+    steps = start.kernel[LOOKBACK + 2 :]  # of the covariate ahead, by step of the forecast
+    assert (np.abs(steps).argmax(axis=0) == np.arange(HORIZON)).all()
+
+
+def test_a_covariate_that_only_misleads_is_left_out():
+    """It decides what comes next, and the other way round in what is held out."""
+    rng = np.random.default_rng(0)
+    covariate = rng.normal(size=400)
+    sign = np.where(np.arange(400) < 340, 1.0, -1.0)
+    start, _ = start_with(with_covariate(3 * sign * covariate + 0.1 * rng.normal(size=400), covariate))
+    assert not start.kernel[LOOKBACK:].any()

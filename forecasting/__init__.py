@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from forecasting.estimators import SimpleRNNForecaster
+    from forecasting.evaluation.audit import audit
     from forecasting.evaluation.backtest import backtest
     from forecasting.evaluation.metrics import accuracy
     from forecasting.panel import Panel, to_panel
@@ -20,12 +21,13 @@ if TYPE_CHECKING:
 _PLACES = {
     "SimpleRNNForecaster": "forecasting.estimators",
     "accuracy": "forecasting.evaluation.metrics",
+    "audit": "forecasting.evaluation.audit",
     "backtest": "forecasting.evaluation.backtest",
     "Panel": "forecasting.panel",
     "to_panel": "forecasting.panel",
 }
 
-__all__ = ["Panel", "SimpleRNNForecaster", "accuracy", "backtest", "to_panel"]
+__all__ = ["Panel", "SimpleRNNForecaster", "accuracy", "audit", "backtest", "to_panel"]
 
 
 def __getattr__(name: str) -> Any:

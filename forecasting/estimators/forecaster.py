@@ -4,7 +4,7 @@ import logging
 import time
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
 import pandas as pd
@@ -12,7 +12,7 @@ from sklearn.base import BaseEstimator
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
-from forecasting.estimators import storing
+from forecasting.estimators import stages, storing
 from forecasting.estimators.fitting import Model, fit_model
 from forecasting.estimators.memory import check_memory, planned_memory
 from forecasting.estimators.parameters import (
@@ -282,6 +282,7 @@ class SimpleRNNForecaster(BaseEstimator):  # type: ignore[misc]  # scikit-learn 
         self.notices_ = (*notices, *prepared.notices)
         self.gaps_ = self.gaps
         self.target_ = prepared.target.name
+        self._start = prepared.start
         self._use(fit.model)
         self.validation_ = _validation_frame(
             panel,
@@ -382,6 +383,31 @@ class SimpleRNNForecaster(BaseEstimator):  # type: ignore[misc]  # scikit-learn 
         """
         loaded: Self = storing.read(cls, Path(folder))
         return loaded
+
+    def fitted_stages(self) -> dict[str, dict[str, Any]]:
+        """What was fitted, by stage and name, in the order of fitting: what `forecasting.audit` compares.
+
+        Raises
+        ------
+        sklearn.exceptions.NotFittedError
+            `fit` has not been called: `save` does not keep all of this.
+        """
+        check_is_fitted(self, "validation_")
+        return stages.fitted_stages(self)
+
+    def input_stages(self, data: Panel, steps: np.ndarray) -> dict[str, dict[str, Any]]:
+        """What the network reads of the first steps of series that go on, by stage and name.
+
+        Parameters
+        ----------
+        data : Panel
+            Of the frequency fitted to.
+        steps : int64 array of shape (n_series,)
+            The target path is given for so many steps of each series, and windows (at most 1,000, evenly spread) that
+            end within them.
+        """
+        check_is_fitted(self)
+        return stages.input_stages(self, data, steps)
 
     def _use(self, model: Model) -> None:
         self._model = model

@@ -168,6 +168,24 @@ def run(names: Names, as_json: Json = False, debug: Debug = False) -> None:
 
 
 @app.command()
+def audit(
+    name: Name,
+    cutoffs: Annotated[int, typer.Option(min=1, metavar="N", help="Cutoffs to try; each costs four fits.")] = 2,
+    as_json: Json = False,
+    debug: Debug = False,
+) -> None:
+    """Overwrite everything after a cutoff and show that nothing before it moves; exit code 1 if something does."""
+    with session(as_json=as_json, debug=debug) as terminal:
+        from flows import views
+        from flows.audit import audit_dataset
+
+        result = audit_dataset(_settings(), name, n_cutoffs=cutoffs)
+        terminal.show(result, *views.audit_view(result))
+        if not result.passed:
+            raise typer.Exit(1)
+
+
+@app.command()
 def ui(
     mlflow_port: Annotated[
         int | None, typer.Option(min=1, max=65535, help="Port of the MLflow UI; 5000 or the next free one.")

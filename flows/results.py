@@ -157,6 +157,54 @@ class ForecastResult:
 
 
 @dataclass(frozen=True)
+class AuditFinding:
+    """How a stage took an overwriting; see `forecasting.evaluation.audit_report.Finding`."""
+
+    cutoff: str
+    overwritten: str
+    stage: str
+    state: str
+    arrays: int
+    change: float
+    detail: str
+
+
+@dataclass(frozen=True)
+class AuditStage:
+    """A stage over all cutoffs and ways of overwriting; see `forecasting.evaluation.audit_report.AuditReport`."""
+
+    stage: str
+    held: int
+    moved: int
+    refused: int
+    other: int
+    change: float
+    control: str
+
+
+@dataclass(frozen=True)
+class AuditResult:
+    """A leakage audit.
+
+    Attributes
+    ----------
+    step : int
+        Observed steps of each series between two cutoffs, and after the last one.
+    words : tuple of str
+        What was found, in sentences.
+    """
+
+    dataset: str
+    passed: bool
+    horizon: int
+    step: int
+    words: tuple[str, ...]
+    stages: tuple[AuditStage, ...]
+    findings: tuple[AuditFinding, ...]
+    seconds: float
+
+
+@dataclass(frozen=True)
 class ErrorRecord:
     """An error as a record; ``exit_code`` is the command's."""
 

@@ -11,7 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from flows.common import POOLED
-from flows.results import DatasetResult, ForecastResult, IngestResult, SeriesAccuracy, TrainResult
+from flows.results import AuditResult, DatasetResult, ForecastResult, IngestResult, SeriesAccuracy, TrainResult
 from forecasting.settings import masked
 
 if TYPE_CHECKING:
@@ -154,6 +154,23 @@ def ledger_line(result: ForecastResult) -> Text:
     return Text.assemble(
         (result.dataset, "bold"), f"  {result.rows:,} forecasts, {result.first} to {result.last}; ledger: {kept}"
     )
+
+
+def audit_view(result: AuditResult) -> list[RenderableType]:
+    """How each stage took what was overwritten, and the findings in words."""
+    table = _table(f"{result.dataset}: leakage audit, {result.seconds:.0f} s")
+    table.add_column("stage")
+    for title in ("held", "moved", "refused", "other"):
+        table.add_column(title, justify="right")
+    table.add_column("largest change", justify="right")
+    table.add_column("in the control it")
+    for row in result.stages:
+        moved = Text(str(row.moved), style="bold red" if row.moved else "")
+        table.add_row(
+            row.stage, str(row.held), moved, str(row.refused), str(row.other), f"{row.change:.3g}", row.control
+        )
+    verdict, *rest = result.words
+    return [table, Text(verdict, style="green" if result.passed else "bold red"), *map(Text, rest)]
 
 
 def run_document(results: Sequence[DatasetResult]) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from forecasting.estimators import SimpleRNNForecaster
     from forecasting.evaluation.adaptive import AdaptiveConformal, adaptive_intervals
+    from forecasting.evaluation.audit import audit
     from forecasting.evaluation.backtest import backtest, fits
     from forecasting.evaluation.comparison import compare
     from forecasting.evaluation.metrics import accuracy
@@ -25,6 +26,7 @@ _PLACES = {
     "SimpleRNNForecaster": "forecasting.estimators",
     "accuracy": "forecasting.evaluation.metrics",
     "adaptive_intervals": "forecasting.evaluation.adaptive",
+    "audit": "forecasting.evaluation.audit",
     "backtest": "forecasting.evaluation.backtest",
     "compare": "forecasting.evaluation.comparison",
     "crps_of_samples": "forecasting.evaluation.samples",
@@ -39,6 +41,7 @@ __all__ = [
     "SimpleRNNForecaster",
     "accuracy",
     "adaptive_intervals",
+    "audit",
     "backtest",
     "compare",
     "crps_of_samples",

@@ -4,7 +4,7 @@ import logging
 import time
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
 import pandas as pd
@@ -13,7 +13,7 @@ from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
 from forecasting.errors import ParameterError
-from forecasting.estimators import storing
+from forecasting.estimators import stages, storing
 from forecasting.estimators.calibrating import recent_movement
 from forecasting.estimators.encoding import Encoding
 from forecasting.estimators.fitting import Model, fit_model
@@ -333,6 +333,7 @@ class SimpleRNNForecaster(BaseEstimator):  # type: ignore[misc]  # scikit-learn 
         self.encoding_ = encoding
         self.gaps_ = self.gaps
         self.target_ = prepared.target.name
+        self._start = prepared.start
         self._use(fit.model)
         self.validation_ = _validation_frame(
             panel,
@@ -500,6 +501,31 @@ class SimpleRNNForecaster(BaseEstimator):  # type: ignore[misc]  # scikit-learn 
         """
         loaded: Self = storing.read(cls, Path(folder))
         return loaded
+
+    def fitted_stages(self) -> dict[str, dict[str, Any]]:
+        """What was fitted, by stage and name, in the order of fitting: what `forecasting.audit` compares.
+
+        Raises
+        ------
+        sklearn.exceptions.NotFittedError
+            `fit` has not been called: `save` does not keep all of this.
+        """
+        check_is_fitted(self, "validation_")
+        return stages.fitted_stages(self)
+
+    def input_stages(self, data: Panel, steps: np.ndarray) -> dict[str, dict[str, Any]]:
+        """What the network reads of the first steps of series that go on, by stage and name.
+
+        Parameters
+        ----------
+        data : Panel
+            Of the frequency fitted to.
+        steps : int64 array of shape (n_series,)
+            The target path is given for so many steps of each series, and windows (at most 1,000, evenly spread) that
+            end within them.
+        """
+        check_is_fitted(self)
+        return stages.input_stages(self, data, steps)
 
     def _use(self, model: Model) -> None:
         self._model = model

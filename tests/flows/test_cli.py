@@ -18,10 +18,12 @@ def command():
 class TestResults:
     def test_every_command_is_in_the_help(self, command):
         text = command("--help").output
-        for name in ("datasets", "ingest", "train", "predict", "run", "ui", "schedule", "doctor"):
+        for name in ("datasets", "ingest", "train", "predict", "audit", "run", "ui", "schedule", "doctor"):
             assert name in text
 
-    @pytest.mark.parametrize("name", ["datasets", "ingest", "train", "predict", "run", "ui", "schedule", "doctor"])
+    @pytest.mark.parametrize(
+        "name", ["datasets", "ingest", "train", "predict", "audit", "run", "ui", "schedule", "doctor"]
+    )
     def test_every_command_takes_json_and_debug(self, command, name):
         text = command(name, "--help").output
         assert "--json" in text
@@ -125,7 +127,7 @@ class TestErrors:
         document = json.loads(command(*arguments, "--json").stdout)
         assert document["error"]["kind"] == "UsageError"
 
-    @pytest.mark.parametrize("name", ["ingest", "train", "predict", "run"])
+    @pytest.mark.parametrize("name", ["ingest", "train", "predict", "audit", "run"])
     def test_an_unknown_data_set_is_exit_code_2(self, command, home, name):
         code, text = self.failure(command(name, "bolier"))
         assert code == 2

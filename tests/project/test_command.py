@@ -18,7 +18,9 @@ def run(*command: str, cwd: Path, home: Path) -> subprocess.CompletedProcess[str
 def test_the_command_tells_how_it_is_used(tmp_path: Path) -> None:
     done = run(SCRIPT, "--help", cwd=tmp_path, home=tmp_path)
     assert done.returncode == 0, done.stderr
-    assert all(name in done.stdout for name in ("datasets", "ingest", "train", "predict", "run", "ui", "doctor"))
+    assert all(
+        name in done.stdout for name in ("datasets", "ingest", "train", "predict", "audit", "run", "ui", "doctor")
+    )
 
 
 def test_the_command_leaves_nothing_in_the_current_directory(tmp_path: Path) -> None:

@@ -101,12 +101,17 @@ def backtest(
 
 def _read(data: Any, parameters: dict[str, Any]) -> Panel:
     reading = {key: parameters[key] for key in ("frequency", "calendar") if key in parameters}
-    along = [*(parameters.get("past_covariates") or ()), *(parameters.get("future_covariates") or ())]
-    columns: dict[str, Any] = {"covariates": along, "static": parameters.get("static_covariates") or ()}
+    past, future, static = (_named(parameters, f"{kind}_covariates") for kind in ("past", "future", "static"))
+    columns: dict[str, Any] = {"covariates": [*past, *future], "static": static}
     panel, notices = to_panel(data, **columns) if isinstance(data, Panel) else to_panel(data, **reading, **columns)
     for notice in notices:
         _LOG.warning(notice.message)
     return panel
+
+
+def _named(parameters: dict[str, Any], name: str) -> list[str]:
+    columns = parameters.get(name)
+    return [] if columns is None else list(columns)
 
 
 def check_lengths(panel: Panel, held_out: int, season: int) -> None:
@@ -136,7 +141,7 @@ def _window(fitted: Forecaster, panel: Panel, horizon: int, back: int, season: i
             "y": panel.values[rows],
         }
     )
-    known = cast(Any, fitted).get_params(deep=False).get("future_covariates")
+    known = _named(cast(Any, fitted).get_params(deep=False), "future_covariates")
     ahead = {"future": panel.drop_last(back - horizon).keep_last(horizon).frame()} if known else {}
     predicted = fitted.predict(horizon=horizon, data=history, **ahead)
     require_columns(predicted, ["unique_id", "ds"], "what the estimator predicted")

@@ -174,6 +174,9 @@ class SimpleRNNForecaster(BaseEstimator):  # type: ignore[misc]  # scikit-learn 
     fit_seconds_ : float
     encoding_ : Encoding
         How covariates become numbers.
+    n_features_in_ : int
+    feature_names_in_ : array of str
+        The covariates that data must hold beside id, time and target, without those of the calendar.
     target_, gaps_ : str
         Transform and policy that were fitted with.
     device_ : str
@@ -266,7 +269,16 @@ class SimpleRNNForecaster(BaseEstimator):  # type: ignore[misc]  # scikit-learn 
         """
         check_parameters(type(self).__name__, self.get_params(deep=False), _RULES)
         started = time.monotonic()
-        along, static = [*(self.past_covariates or ()), *(self.future_covariates or ())], self.static_covariates or ()
+        past, future, static, dates = (
+            [] if names is None else list(names)
+            for names in (
+                self.past_covariates,
+                self.future_covariates,
+                self.static_covariates,
+                self.calendar_covariates,
+            )
+        )
+        along = [*past, *future]
         panel, notices = to_panel(
             data, frequency=self.frequency, calendar=self.calendar, covariates=along, static=static
         )
@@ -278,14 +290,7 @@ class SimpleRNNForecaster(BaseEstimator):  # type: ignore[misc]  # scikit-learn 
             lookback=self.lookback,
             segment_length=self.segment_length,
         )
-        encoding = Encoding.fit(
-            panel,
-            division.held_out,
-            past=self.past_covariates or (),
-            future=self.future_covariates or (),
-            static=static,
-            calendar=self.calendar_covariates or (),
-        )
+        encoding = Encoding.fit(panel, division.held_out, past=past, future=future, static=static, calendar=dates)
         channels = None if encoding.is_empty else encoding.channels(panel, self.horizon)
         rng = check_random_state(self.random_state)
         draw = rng.randint(2**31)
@@ -529,6 +534,8 @@ class SimpleRNNForecaster(BaseEstimator):  # type: ignore[misc]  # scikit-learn 
 
     def _use(self, model: Model) -> None:
         self._model = model
+        self.n_features_in_ = len(self.encoding_.columns)
+        self.feature_names_in_ = np.array(self.encoding_.columns, dtype=object)
         self.segment_length_ = model.spec.segment_length
         self.anchor_ = model.anchor
         self.trust_ = model.trust

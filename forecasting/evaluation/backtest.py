@@ -252,17 +252,17 @@ def _read(data: Any, contestants: Sequence[Contestant]) -> Panel:
     stated = {name: _stated(contestants, name) for name in ("frequency", "calendar")}
     reading: dict[str, Any] = {name: value for name, value in stated.items() if value is not None}
     reading = {} if isinstance(data, Panel) else reading
-    along = [*_named_columns(contestants, "past_covariates"), *_named_columns(contestants, "future_covariates")]
-    static = _named_columns(contestants, "static_covariates")
+    along = [*_columns(contestants, "past_covariates"), *_columns(contestants, "future_covariates")]
+    static = _columns(contestants, "static_covariates")
     panel, notices = to_panel(data, **reading, covariates=list(dict.fromkeys(along)), static=static)
     for notice in notices:
         _LOG.warning(notice.message)
     return panel
 
 
-def _named_columns(contestants: Sequence[Contestant], name: str) -> list[str]:
+def _columns(contestants: Sequence[Contestant], name: str) -> list[str]:
     """The columns that any of the estimators names in a parameter, each once."""
-    return list(dict.fromkeys(column for contestant in contestants for column in contestant.parameter(name) or ()))
+    return list(dict.fromkeys(column for contestant in contestants for column in contestant.columns(name)))
 
 
 def _season(season_length: int | None, contestants: Sequence[Contestant], panel: Panel) -> int:

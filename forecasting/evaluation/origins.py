@@ -90,6 +90,11 @@ class Contestant:
         """The value of a parameter of the estimator; None where it has no such parameter."""
         return self.estimator.get_params(deep=False).get(name) if hasattr(self.estimator, "get_params") else None
 
+    def columns(self, name: str) -> list[str]:
+        """The columns that a parameter of the estimator names."""
+        named = self.parameter(name)
+        return [] if named is None else list(named)
+
     @property
     def takes_histories(self) -> bool:
         """Whether ``predict`` takes ``data``, histories to go on from without another fit."""
@@ -184,7 +189,7 @@ def _forecast(
     """The forecasts of a window without their keys: one row per series and step, in the order of the panel."""
     steps = windows.gap + windows.horizon
     history = windows.history(panel, window)
-    known = contestant.parameter("future_covariates")
+    known = contestant.columns("future_covariates")
     ahead = {"future": _ahead(panel, windows.after(window), known)} if known else {}
     predicted = fitted.predict(horizon=steps, data=history, **ahead) if by_history else fitted.predict(steps, **ahead)
     require_columns(predicted, _KEYS, f"what {contestant.title} predicted")

@@ -13,7 +13,7 @@ from forecasting.evaluation.intervals import SplitConformal
 from forecasting.network.callbacks import Callbacks
 from forecasting.network.linear import LinearStart
 from forecasting.network.spec import NetworkSpec, Weights, initial_weights
-from forecasting.network.training import EPOCHS, HeldOut, TrainingPlan, train
+from forecasting.network.training import EPOCHS, CutWindows, HeldOut, TrainingPlan, train
 from forecasting.windows import CutRanges, Cuts, Windows
 
 if TYPE_CHECKING:
@@ -120,14 +120,16 @@ def fit_model(
     info = {"members": spec.n_members, "windows": len(cuts), "held_out_windows": len(held_out.inputs)}
     with history.of({**info, "epochs": EPOCHS if all_cuts is None else 2 * EPOCHS}):
         weights, watch = initial_weights(spec, rngs, start.kernel), history.watch(stage=0)
-        trained = train(network, weights, windows, cuts, plan, rngs, held_out=held_out, on_epoch=watch)
+        source = CutWindows(windows, cuts, spec.horizon)
+        trained = train(network, weights, source, plan, rngs, held_out=held_out, on_epoch=watch)
         median = _median(network, trained.weights, held_out.inputs, held_out.observed)
         naive = held_out.inputs @ start.anchor_kernel
         trust = _best_trust(median, naive, held_out) if combine else 1.0
         validated = _combined(median, naive, trust)
         if all_cuts is not None and not trained.interrupted:
             onwards, watch = plan.continued(trained.steps), history.watch(stage=1)
-            trained = train(network, trained.weights, windows, all_cuts, onwards, rngs, on_epoch=watch)
+            source = CutWindows(windows, all_cuts, spec.horizon)
+            trained = train(network, trained.weights, source, onwards, rngs, on_epoch=watch)
     conformal = SplitConformal.fit(np.abs(held_out.target - validated))
     model = Model(spec, trained.weights, start.anchor, start.anchor_kernel, trust, start.penalty, conformal)
     return Fit(model, validated, network.device, history.entries, trained.interrupted)

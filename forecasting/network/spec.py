@@ -30,6 +30,9 @@ class NetworkSpec:
         Season length of the mixing of past seasons beside the recurrence; 0 for none.
     n_members : int
         Networks that are trained side by side.
+    loss : {"absolute", "squared", "cross_entropy"}
+        What a training minimises, see `forecasting.network.losses`. With the last one the outputs are the logits of
+        ``horizon`` classes.
     """
 
     lookback: int
@@ -42,6 +45,7 @@ class NetworkSpec:
     standardised: bool = False
     mixed_season: int = 0
     n_members: int = 1
+    loss: str = "absolute"
 
     @property
     def segments(self) -> int:

@@ -7,7 +7,7 @@ import jax
 import keras
 import numpy as np
 
-from forecasting.network.engine import engine, mean_absolute_error
+from forecasting.network.engine import engine
 from tests.network.textbook import TEXTBOOK, random_batch, random_weights
 
 
@@ -18,7 +18,7 @@ def gradients(network, weights, inputs, observed, target):
     other = [variable.value for variable in model.non_trainable_variables]
 
     def error(trainable):
-        return mean_absolute_error(target, model.stateless_call(trainable, other, [inputs, observed])[0])
+        return model.compute_loss(y=target, y_pred=model.stateless_call(trainable, other, [inputs, observed])[0])
 
     found = jax.grad(error)([variable.value for variable in model.trainable_variables])
     return {

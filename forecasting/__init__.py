@@ -12,20 +12,32 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from forecasting.estimators import SimpleRNNForecaster
+    from forecasting.estimators import SimpleRNNClassifier, SimpleRNNForecaster, SimpleRNNRegressor, make_windows
     from forecasting.evaluation.backtest import backtest
     from forecasting.evaluation.metrics import accuracy
     from forecasting.panel import Panel, to_panel
 
 _PLACES = {
+    "SimpleRNNClassifier": "forecasting.estimators",
     "SimpleRNNForecaster": "forecasting.estimators",
+    "SimpleRNNRegressor": "forecasting.estimators",
+    "make_windows": "forecasting.estimators",
     "accuracy": "forecasting.evaluation.metrics",
     "backtest": "forecasting.evaluation.backtest",
     "Panel": "forecasting.panel",
     "to_panel": "forecasting.panel",
 }
 
-__all__ = ["Panel", "SimpleRNNForecaster", "accuracy", "backtest", "to_panel"]
+__all__ = [
+    "Panel",
+    "SimpleRNNClassifier",
+    "SimpleRNNForecaster",
+    "SimpleRNNRegressor",
+    "accuracy",
+    "backtest",
+    "make_windows",
+    "to_panel",
+]
 
 
 def __getattr__(name: str) -> Any:

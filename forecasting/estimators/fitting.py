@@ -115,7 +115,7 @@ def fit_model(
     rng : numpy.random.Generator
     callbacks : sequence of TrainingCallback
     """
-    network, history = _engine(spec), _History(Callbacks(callbacks))
+    network, history = _engine(spec), History(Callbacks(callbacks))
     rngs = rng.spawn(spec.n_members)
     info = {"members": spec.n_members, "windows": len(cuts), "held_out_windows": len(held_out.inputs)}
     with history.of({**info, "epochs": EPOCHS if all_cuts is None else 2 * EPOCHS}):
@@ -163,7 +163,7 @@ def _best_trust(ensemble: np.ndarray, anchor: np.ndarray, held_out: HeldOut) -> 
     return float((held_out.independent * best + PRIOR_WINDOWS * 0.5) / (held_out.independent + PRIOR_WINDOWS))
 
 
-class _History:
+class History:
     """Collects the epochs of all trainings under one running number, and passes them on."""
 
     def __init__(self, callbacks: Callbacks) -> None:

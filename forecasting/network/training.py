@@ -158,6 +158,8 @@ class Trained:
         Those of the best epoch by the held-out windows, or the last ones where none are held out.
     steps : int
         Steps after which these weights stood.
+    taken : int
+        Steps that were taken in all.
     history : list of dict
         One entry per epoch: ``loss`` (mean over the members), ``val_loss`` (of the ensemble, where windows are held
         out), ``learning_rate``, ``clipped`` (share of the gradients that were longer than the clip norm),
@@ -171,6 +173,7 @@ class Trained:
     steps: int
     history: list[dict[str, float]] = field(default_factory=list)
     interrupted: bool = False
+    taken: int = 0
 
 
 def train(
@@ -230,6 +233,7 @@ def _run(
     every = -(-plan.steps // EPOCHS)
     for step, batch in enumerate(_ahead(lambda: _drawn(source, orders), plan.steps)):
         losses.append(engine.step(batch.inputs, batch.observed, batch.target, plan.rate(step), batch.weight))
+        best.taken = step + 1
         if (step + 1) % every and step + 1 < plan.steps:
             continue
         now = engine.take()

@@ -8,7 +8,7 @@ itself shows, and never reaches into another series:
     targets                             [- h -]   rows cut ... cut + horizon - 1
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -18,6 +18,24 @@ from forecasting.errors import DataError
 _LEAST_SHARE_OF_STEPS = 0.1
 # And at least this share of its level, so that rounding in the input is not taken for a signal.
 _LEAST_SHARE_OF_LEVEL = 1e-6
+
+Reading = dict[str, np.ndarray]
+"""What a network reads of n windows, float32 arrays by name:
+
+``window``, ``observed``
+    Of shape (n, lookback): the scaled windows, and 1 where a step was observed, else 0.
+``past``
+    Of shape (n, lookback, channels): covariates along the look-back, those known ahead included; absent without any.
+``future``
+    Of shape (n, horizon, channels): covariates known ahead, along the horizon; absent without any.
+``static``
+    Of shape (n, channels): what is the same throughout a series; absent without any.
+"""
+
+
+def part_of(reading: Reading, which: np.ndarray | slice | int) -> Reading:
+    """Only these windows of a reading."""
+    return {name: array[which] for name, array in reading.items()}
 
 
 def reach(lookback: int, season_length: int) -> int:
@@ -89,6 +107,8 @@ class Batch:
         shows no change, mean size of the steps within `reach`.
     moving : bool array of shape (n,)
         Whether the window shows any change. Where it shows none there is nothing to measure its errors by.
+    covariates : dict of str to float32 array
+        ``past``, ``future`` and ``static``, as far as there are any; see `Reading`.
     """
 
     inputs: np.ndarray
@@ -96,6 +116,12 @@ class Batch:
     level: np.ndarray
     scale: np.ndarray
     moving: np.ndarray
+    covariates: Reading = field(default_factory=dict)
+
+    @property
+    def reading(self) -> Reading:
+        """What a network reads of these windows."""
+        return {"window": self.inputs, "observed": self.observed, **self.covariates}
 
     def path(self, scaled: np.ndarray) -> np.ndarray:
         """Scaled forecasts of shape (n, horizon) on the path, float64."""

@@ -16,6 +16,7 @@ from forecasting.errors import DataError
 from forecasting.estimators.parameters import check_parameters, whole
 from forecasting.network.linear import MOST_WINDOWS
 from forecasting.network.training import Examples
+from forecasting.windows import Reading
 
 _WINDOWS_AT_ONCE = 4096
 _PADDED_TO = 64
@@ -134,8 +135,7 @@ class ArrayWindows:
 
     def examples(self, which: np.ndarray) -> Examples:
         """The windows with these numbers, scaled."""
-        inputs = read(self.X[which], self.scaling)
-        return Examples(inputs, np.ones_like(inputs), self.target[which], self.weight[which].astype(np.float32))
+        return Examples(read(self.X[which], self.scaling), self.target[which], self.weight[which].astype(np.float32))
 
     def sample(self) -> Examples:
         """All windows, or where they are very many some of them, evenly spread."""
@@ -143,9 +143,12 @@ class ArrayWindows:
         return self.examples(np.linspace(0, count - 1, min(count, MOST_WINDOWS)).round().astype(np.int64))
 
 
-def read(X: np.ndarray, scaling: Scaling) -> np.ndarray:
-    """What the network reads of windows: their first feature, scaled, float32 of shape (n_samples, n_steps)."""
-    return scaling.scaled(as_three(X))[:, :, 0]
+def read(X: np.ndarray, scaling: Scaling) -> Reading:
+    """What the network reads of windows, scaled: the first feature as the window, others as covariates beside it."""
+    scaled = scaling.scaled(as_three(X))
+    window = scaled[:, :, 0]
+    reading = {"window": window, "observed": np.ones_like(window)}
+    return {**reading, "past": scaled[:, :, 1:]} if scaled.shape[2] > 1 else reading
 
 
 def as_three(X: np.ndarray) -> np.ndarray:

@@ -231,7 +231,7 @@ class SimpleRNNClassifier(ClassifierMixin, WindowedEstimator):  # type: ignore[m
     def _linear_maps(self, source: ArrayWindows) -> list[tuple[np.ndarray, np.ndarray]]:
         """Logistic regressions, or none where the samples are of one class."""
         sample = source.sample()
-        numbers, inputs = sample.target.argmax(axis=1), sample.inputs.astype(np.float64)
+        numbers, inputs = sample.target.argmax(axis=1), self._rows(sample).astype(np.float64)
         if len(np.unique(numbers)) < 2:
             return []
         with warnings.catch_warnings():

@@ -14,7 +14,7 @@ from forecasting.network.callbacks import Callbacks
 from forecasting.network.linear import LinearStart
 from forecasting.network.spec import NetworkSpec, Weights, initial_weights
 from forecasting.network.training import EPOCHS, CutWindows, HeldOut, TrainingPlan, train
-from forecasting.windows import CutRanges, Cuts, Windows
+from forecasting.windows import CutRanges, Cuts, Reading, Windows
 
 if TYPE_CHECKING:
     from forecasting.network.engine import Engine
@@ -51,10 +51,10 @@ class Model:
     penalty: float | None
     conformal: SplitConformal
 
-    def forecast(self, inputs: np.ndarray, observed: np.ndarray) -> np.ndarray:
-        """Scaled forecasts of shape (n, horizon) from scaled windows of shape (n, lookback)."""
-        ensemble = _median(_engine(self.spec), self.weights, inputs, observed)
-        return _combined(ensemble, inputs @ self.anchor_kernel, self.trust)
+    def forecast(self, reading: Reading) -> np.ndarray:
+        """Scaled forecasts of shape (n, horizon) from a reading of n scaled windows."""
+        ensemble = _median(_engine(self.spec), self.weights, reading)
+        return _combined(ensemble, reading["window"] @ self.anchor_kernel, self.trust)
 
 
 @dataclass(eq=False)
@@ -117,13 +117,13 @@ def fit_model(
     """
     network, history = _engine(spec), History(Callbacks(callbacks))
     rngs = rng.spawn(spec.n_members)
-    info = {"members": spec.n_members, "windows": len(cuts), "held_out_windows": len(held_out.inputs)}
+    info = {"members": spec.n_members, "windows": len(cuts), "held_out_windows": len(held_out.target)}
     with history.of({**info, "epochs": EPOCHS if all_cuts is None else 2 * EPOCHS}):
         weights, watch = initial_weights(spec, rngs, start.kernel), history.watch(stage=0)
         source = CutWindows(windows, cuts, spec.horizon)
         trained = train(network, weights, source, plan, rngs, held_out=held_out, on_epoch=watch)
-        median = _median(network, trained.weights, held_out.inputs, held_out.observed)
-        naive = held_out.inputs @ start.anchor_kernel
+        median = _median(network, trained.weights, held_out.reading)
+        naive = held_out.reading["window"] @ start.anchor_kernel
         trust = _best_trust(median, naive, held_out) if combine else 1.0
         validated = _combined(median, naive, trust)
         if all_cuts is not None and not trained.interrupted:
@@ -141,8 +141,8 @@ def _engine(spec: NetworkSpec) -> "Engine":
     return engine(spec)
 
 
-def _median(network: "Engine", weights: Weights, inputs: np.ndarray, observed: np.ndarray) -> np.ndarray:
-    return np.asarray(np.median(network.forecast(weights, inputs, observed), axis=0))
+def _median(network: "Engine", weights: Weights, reading: Reading) -> np.ndarray:
+    return np.asarray(np.median(network.forecast(weights, reading), axis=0))
 
 
 def _combined(ensemble: np.ndarray, anchor: np.ndarray, trust: float) -> np.ndarray:

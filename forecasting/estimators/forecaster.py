@@ -293,8 +293,7 @@ class SimpleRNNForecaster(BaseEstimator):  # type: ignore[misc]  # scikit-learn 
         self.health_ = health(
             spec,
             fit.model.weights,
-            prepared.held_out.inputs,
-            prepared.held_out.observed,
+            prepared.held_out.reading,
             fit.history,
             division.season_length,
         )

@@ -83,8 +83,8 @@ def prepare(panel: Panel, gaps: str, target: Target, division: Division, horizon
             "gaps, or long stretches without any change, leave no window to train on or none to validate on",
             remedy="Give a longer history, or choose the policy 'mask', under which windows may begin behind gaps",
         )
-    held_out = HeldOut(batch.inputs, batch.observed, after, independent=held.sum() / horizon)
-    start = linear.best_start(windows, cuts, horizon, np.random.default_rng(seed), held_out)
+    held_out = HeldOut(batch.reading, after, independent=held.sum() / horizon)
+    start = linear.best_start(windows, cuts, horizon, np.random.default_rng(seed), held_out, division.segment_length)
     all_cuts = windows.cuts(horizon, least_history=least)
     return Prepared(target, windows, notices, cuts, all_cuts, held_cuts, batch, held_out, start)
 
@@ -114,7 +114,7 @@ def best_prepared(choices: list[Prepared], panel: Panel) -> Prepared:
 
 def _linear_errors(prepared: Prepared, panel: Panel, scale: np.ndarray) -> tuple[float, float]:
     """Mean absolute error over ``scale``, and sMAPE, of the linear map's forecasts of the held-out values."""
-    forecast = prepared.target.values(prepared.batch.path(prepared.held_out.inputs @ prepared.start.kernel))
+    forecast = prepared.target.values(prepared.batch.path(prepared.start.forecast(prepared.held_out.reading)))
     actual = panel.values[prepared.held_cuts.row[:, None] + np.arange(forecast.shape[1])]
     error, size = np.abs(actual - forecast), np.abs(actual) + np.abs(forecast)
     return float(np.nanmean(error / scale[:, None])), float(np.nanmean(error / np.where(size > 0, size, 1.0)))

@@ -224,7 +224,7 @@ class SimpleRNNRegressor(RegressorMixin, WindowedEstimator):  # type: ignore[mis
         """The ridge regression whose penalty has the lowest error when each sample is left out in turn."""
         sample = source.sample()
         penalties = np.array(PENALTIES) * source.weight.mean() * len(sample.target)
-        inputs, target = (part.astype(np.float64) for part in (sample.inputs, sample.target))
+        inputs, target = (part.astype(np.float64) for part in (self._rows(sample), sample.target))
         ridge = RidgeCV(penalties).fit(inputs, target, sample_weight=sample.weight)
         return [(ridge.coef_.reshape(self._spec.horizon, -1).T, np.atleast_1d(ridge.intercept_))]
 

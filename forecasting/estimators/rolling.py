@@ -34,6 +34,6 @@ def _from_end(model: Model, windows: Windows) -> tuple[np.ndarray, np.ndarray]:
     centers, scales = [], []
     for first in range(0, len(ends), _SERIES_AT_ONCE):
         batch = windows.gather(ends.take(np.arange(first, min(first + _SERIES_AT_ONCE, len(ends)))))
-        centers.append(batch.path(model.forecast(batch.inputs, batch.observed)))
+        centers.append(batch.path(model.forecast(batch.reading)))
         scales.append(batch.scale)
     return np.concatenate(centers), np.concatenate(scales)

@@ -14,7 +14,7 @@ from sklearn.utils.validation import (
 )
 
 from forecasting.errors import DataError
-from forecasting.estimators.arrays import ArrayWindows, Scaling, merged, padded_parts, read
+from forecasting.estimators.arrays import ArrayWindows, Scaling, as_three, merged, padded_parts, read
 from forecasting.estimators.fitting import History
 from forecasting.estimators.parameters import (
     Allowed,
@@ -27,8 +27,9 @@ from forecasting.estimators.parameters import (
     whole,
 )
 from forecasting.network.callbacks import Callbacks, ProgressLine, TrainingCallback
+from forecasting.network.design import design
 from forecasting.network.spec import NetworkSpec, Weights, initial_weights
-from forecasting.network.training import EPOCHS, TrainingPlan, train
+from forecasting.network.training import EPOCHS, Examples, TrainingPlan, train
 
 if TYPE_CHECKING:
     from forecasting.network.engine import Engine
@@ -123,7 +124,7 @@ class WindowedEstimator(BaseEstimator):  # type: ignore[misc]  # scikit-learn ha
 
     @abstractmethod
     def _linear_maps(self, source: ArrayWindows) -> list[tuple[np.ndarray, np.ndarray]]:
-        """Linear maps to start from, the usual one first: kernels (n_steps, n_outputs) and biases (n_outputs,)."""
+        """Linear maps to start from, the usual one first: kernels (skip_rows, n_outputs) and biases (n_outputs,)."""
 
     @abstractmethod
     def _ensemble_error(self, outputs: np.ndarray, target: np.ndarray, weight: np.ndarray) -> float:
@@ -211,14 +212,14 @@ class WindowedEstimator(BaseEstimator):  # type: ignore[misc]  # scikit-learn ha
             masked=False,
             linear_skip=self.linear_skip,
             n_members=self.n_members,
+            past_channels=as_three(X[:1]).shape[2] - 1,
             loss=self._loss,
         )
         self.window_shape_ = X.shape[1:]
 
     def _first_weights(self, source: ArrayWindows, held_out: "_Judge | None") -> Weights:
         """Random ones, with the linear skip and the bias of the head at the best linear map there is."""
-        steps, outputs = self._spec.lookback, self._spec.horizon
-        constant = np.zeros((steps, outputs)), self._constant()
+        constant = np.zeros((self._spec.skip_rows, self._spec.horizon)), self._constant()
         if not self.linear_skip:
             kernel, bias = None, constant[1]
         else:
@@ -227,6 +228,10 @@ class WindowedEstimator(BaseEstimator):  # type: ignore[misc]  # scikit-learn ha
         weights = initial_weights(self._spec, self._rngs, kernel)
         weights["head.bias"] = np.tile(bias.astype(np.float32), (self.n_members, 1))
         return weights
+
+    def _rows(self, examples: Examples) -> np.ndarray:
+        """What of these windows the linear skip reads, of shape (n, skip_rows)."""
+        return design(examples.reading, self._spec.segment_length)
 
     def _source(self, X: np.ndarray, y: np.ndarray, weight: np.ndarray) -> ArrayWindows:
         return ArrayWindows(X, self._encoded(y), weight, self._scaling)
@@ -270,8 +275,7 @@ class WindowedEstimator(BaseEstimator):  # type: ignore[misc]  # scikit-learn ha
     def _read(self, X: np.ndarray, weights: Weights) -> np.ndarray:
         parts = []
         for rows, count in padded_parts(X):
-            inputs = read(rows, self._scaling)
-            parts.append(self._engine().forecast(weights, inputs, np.ones_like(inputs))[:, :count])
+            parts.append(self._engine().forecast(weights, read(rows, self._scaling))[:, :count])
         return np.concatenate(parts, axis=1).astype(np.float64)
 
     def _check_windows(self, X: np.ndarray) -> None:
@@ -317,13 +321,13 @@ class _Judge:
     def __init__(self, owner: WindowedEstimator, source: ArrayWindows, rows: np.ndarray) -> None:
         self._owner = owner
         examples = source.examples(rows)
-        self.inputs, self.observed, self.target = examples.inputs, examples.observed, examples.target
-        self.weight = source.weight[rows]
+        self.reading, self.target, self.weight = examples.reading, examples.target, source.weight[rows]
+        self._rows = owner._rows(examples)
 
     def error_of(self, linear: tuple[np.ndarray, np.ndarray]) -> float:
         """How far off a linear map is there, given as kernel and bias."""
         kernel, bias = linear
-        return self.ensemble_error((self.inputs @ kernel + bias)[None])
+        return self.ensemble_error((self._rows @ kernel + bias)[None])
 
     def ensemble_error(self, forecasts: np.ndarray) -> float:
         """The error that the estimator minimises."""
@@ -331,4 +335,4 @@ class _Judge:
 
     def outputs(self, weights: Weights) -> np.ndarray:
         """What every member says of these rows, float64 of shape (n_members, n_rows, n_outputs)."""
-        return self._owner._engine().forecast(weights, self.inputs, self.observed).astype(np.float64)
+        return self._owner._engine().forecast(weights, self.reading).astype(np.float64)

@@ -12,13 +12,24 @@ from typing import Any
 import numpy as np
 
 from forecasting.network.spec import NetworkSpec, Weights
+from forecasting.windows import Reading, part_of
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 import keras
 from keras import ops
 
-from forecasting.network.layers import MemberDense, MemberNorm, MemberRNN, mixed, segmented, standardised
+from forecasting.network.layers import (
+    MemberAhead,
+    MemberDense,
+    MemberNorm,
+    MemberRNN,
+    flat,
+    in_every_segment,
+    mixed,
+    segmented,
+    standardised,
+)
 from forecasting.network.losses import member_losses
 
 _PREDICT_BATCH = 4096
@@ -32,6 +43,7 @@ class Ensemble(keras.Model):  # type: ignore[misc]  # Keras has no types
     With x_t the t-th segment of the window, the first layer is h_t = tanh(W_xh x_t + W_hh h_{t-1} + b): the first
     product is a convolution with kernel and stride of one segment. Every further layer adds to the states of the one
     below what a recurrence makes of them after layer normalisation. The last state gives all steps of the horizon.
+    Covariates are read with the segments that they belong to; those known ahead are one more step behind the last.
     """
 
     def __init__(self, spec: NetworkSpec) -> None:
@@ -43,32 +55,57 @@ class Ensemble(keras.Model):  # type: ignore[misc]  # Keras has no types
             MemberRNN(members, units if layer else spec.features, units, steps, name=f"rnn_{layer}")
             for layer in range(spec.n_layers)
         ]
+        if spec.future_channels:
+            self.ahead = MemberAhead(members, spec.horizon * spec.future_channels, units, name="ahead")
         self.head = MemberDense(members, units, spec.horizon, name="head")
         if spec.mixed_season:
             self.mix = MemberDense(members, units, spec.seasons_ahead * spec.mixed_seasons, name="mix")
         if spec.linear_skip:
-            self.skip = MemberDense(members, spec.lookback, spec.horizon, use_bias=False, name="skip")
+            self.skip = MemberDense(members, spec.skip_rows, spec.horizon, use_bias=False, name="skip")
 
     def call(self, inputs: Any) -> Any:
-        """Forecasts of shape (members, batch, horizon) from ``[window, observed]``, (members or 1, batch, lookback)."""
+        """Forecasts of shape (members, batch, horizon) from a reading whose arrays are (members or 1, batch, ...)."""
         spec = self.spec
         # Spread before any product: TensorFlow 2.21 with oneDNN writes beyond its memory in some broadcast products.
-        window, observed = (
-            ops.broadcast_to(part, (spec.n_members, ops.shape(part)[1], spec.lookback)) for part in inputs
-        )
-        read = segmented(standardised(window) if spec.standardised else window, spec.segments, spec.segment_length)
-        if spec.masked:
-            read = ops.concatenate([read, segmented(1.0 - observed, spec.segments, spec.segment_length)], axis=-1)
-        states = self.rnns[0](read)
+        reading = {
+            name: ops.broadcast_to(inputs[name], (spec.n_members, ops.shape(inputs[name])[1], *shape))
+            for name, shape in spec.reading_shapes().items()
+        }
+        states = self.rnns[0](self._segments(reading))
         for norm, rnn in zip(self.norms, self.rnns[1:], strict=True):
             states = states + rnn(norm(states))
         last = states[:, -1]
+        if spec.future_channels:
+            last = self.ahead(last, flat(reading["future"]))
         output = self.head(last)
         if spec.mixed_season:
-            output = output + mixed(self.mix(last), window, spec.mixed_season, spec.horizon)
+            output = output + mixed(self.mix(last), reading["window"], spec.mixed_season, spec.horizon)
         if spec.linear_skip:
-            output = output + self.skip(window)
+            output = output + self.skip(self._design(reading))
         return output
+
+    def _segments(self, reading: dict[str, Any]) -> Any:
+        """What the recurrence reads, (members, segments, batch, features)."""
+        spec, window = self.spec, reading["window"]
+        parts = [segmented(standardised(window) if spec.standardised else window, spec.segments, spec.segment_length)]
+        if spec.masked:
+            parts.append(segmented(1.0 - reading["observed"], spec.segments, spec.segment_length))
+        if spec.past_channels:
+            parts.append(segmented(flat(reading["past"]), spec.segments, spec.segment_length * spec.past_channels))
+        if spec.static_channels:
+            parts.append(in_every_segment(reading["static"], spec.segments))
+        return ops.concatenate(parts, axis=-1) if len(parts) > 1 else parts[0]
+
+    def _design(self, reading: dict[str, Any]) -> Any:
+        """What the linear skip reads, (members, batch, skip_rows), as `forecasting.network.design` has it."""
+        spec, parts = self.spec, [reading["window"]]
+        if spec.past_channels:
+            parts.append(flat(reading["past"][:, :, -spec.segment_length :]))
+        if spec.future_channels:
+            parts.append(flat(reading["future"]))
+        if spec.static_channels:
+            parts.append(reading["static"])
+        return ops.concatenate(parts, axis=-1) if len(parts) > 1 else parts[0]
 
     def compute_loss(
         self, x: Any = None, y: Any = None, y_pred: Any = None, sample_weight: Any = None, training: bool = True
@@ -109,7 +146,7 @@ class Engine:
         self.lock = threading.RLock()
         self.device = f"{keras.backend.backend()} {keras.distribution.list_devices()[0]}"
         self.model = Ensemble(spec)
-        self.model(np.zeros((2, 1, 1, spec.lookback), np.float32))
+        self.model({name: np.zeros((1, 1, *shape), np.float32) for name, shape in spec.reading_shapes().items()})
         layers = self.model.layers
         self._variables = {f"{layer.name}.{weight.name}": weight for layer in layers for weight in layer.weights}
         self._optimizer: MemberAdam
@@ -146,36 +183,37 @@ class Engine:
         return float(self._optimizer.clipped)
 
     def step(
-        self,
-        inputs: np.ndarray,
-        observed: np.ndarray,
-        target: np.ndarray,
-        learning_rate: float,
-        weight: np.ndarray | None = None,
+        self, reading: Reading, target: np.ndarray, learning_rate: float, weight: np.ndarray | None = None
     ) -> float:
         """One training step of every member; returns the mean of their losses before it.
 
-        ``inputs`` and ``observed`` have the shape (n_members, batch, lookback), ``target`` (n_members, batch, horizon),
-        and ``weight``, how much each window counts, (n_members, batch).
+        The arrays of ``reading`` have the shape (n_members, batch, ...), ``target`` (n_members, batch, horizon), and
+        ``weight``, how much each window counts, (n_members, batch).
         """
         self._optimizer.learning_rate = learning_rate
-        return float(self.model.train_on_batch([inputs, observed], target, weight)) / self.spec.n_members
+        return float(self.model.train_on_batch(self._needed(reading), target, weight)) / self.spec.n_members
 
-    def forecast(self, weights: Weights | None, inputs: np.ndarray, observed: np.ndarray) -> np.ndarray:
-        """Scaled forecasts of shape (n_members, n, horizon), float32, from scaled windows of shape (n, lookback).
+    def forecast(self, weights: Weights | None, reading: Reading) -> np.ndarray:
+        """Scaled forecasts of shape (n_members, n, horizon), float32, from a reading of n windows.
 
         With ``weights=None`` the weights in use are used.
         """
+        needed = self._needed(reading)
         with self.lock:
             if weights is not None:
                 self.put(weights)
             parts = [
-                self.model.predict_on_batch([part[None, i : i + _PREDICT_BATCH] for part in (inputs, observed)])
-                for i in range(0, len(inputs), _PREDICT_BATCH)
+                self.model.predict_on_batch(
+                    {name: array[None] for name, array in part_of(needed, slice(i, i + _PREDICT_BATCH)).items()}
+                )
+                for i in range(0, len(needed["window"]), _PREDICT_BATCH)
             ]
         if not parts:
             return np.zeros((self.spec.n_members, 0, self.spec.horizon), np.float32)
         return np.concatenate(parts, axis=1)
+
+    def _needed(self, reading: Reading) -> Reading:
+        return {name: reading[name] for name in self.spec.reading_shapes()}
 
 
 @functools.lru_cache(maxsize=16)

@@ -14,7 +14,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from forecasting.network.design import design
 from forecasting.network.spec import NetworkSpec, Weights
+from forecasting.windows import Reading
 
 _NORM_EPSILON = 1e-3  # as in the layers of the network
 _LEAST_VARIANCE = 1e-6
@@ -32,16 +34,19 @@ class Forward:
         What each layer but the first reads, before gamma and beta.
     spread : float32 array of shape (n_layers, segments, n, 1)
         Standard deviation that it was divided by.
+    ahead : float32 array of shape (n, units) or None
+        What the covariates known ahead add to the last states; None without any.
     forecast : float32 array of shape (n, horizon)
     """
 
     states: np.ndarray
     normed: np.ndarray
     spread: np.ndarray
+    ahead: np.ndarray | None
     forecast: np.ndarray
 
 
-def forward(spec: NetworkSpec, weights: Weights, inputs: np.ndarray, observed: np.ndarray) -> Forward:
+def forward(spec: NetworkSpec, weights: Weights, reading: Reading) -> Forward:
     """One member in plain NumPy, all states kept.
 
     Parameters
@@ -49,13 +54,11 @@ def forward(spec: NetworkSpec, weights: Weights, inputs: np.ndarray, observed: n
     spec : NetworkSpec
     weights : dict of str to array
         Of one member, of the shapes of ``spec.shapes()``.
-    inputs, observed : float32 arrays of shape (n, lookback)
+    reading : Reading
+        Of n windows.
     """
-    shape = (len(inputs), spec.segments, spec.segment_length)
-    shown = _standardised(inputs) if spec.standardised else inputs
-    parts = [shown.reshape(shape)] + ([1 - observed.reshape(shape)] if spec.masked else [])
-    read = np.concatenate(parts, axis=2).astype(np.float32).swapaxes(0, 1)
-    states = np.zeros((spec.n_layers, spec.segments, len(inputs), spec.units), np.float32)
+    read = _segments(spec, reading)
+    states = np.zeros((spec.n_layers, spec.segments, read.shape[1], spec.units), np.float32)
     normed, spread = np.zeros_like(states), np.ones((*states.shape[:3], 1), np.float32)
     total = np.zeros_like(states[0])
     for layer in range(spec.n_layers):
@@ -69,17 +72,19 @@ def forward(spec: NetworkSpec, weights: Weights, inputs: np.ndarray, observed: n
             state = np.tanh(given[segment] + state @ weights[f"rnn_{layer}.recurrent_kernel"])
             states[layer, segment] = state
         total = total + states[layer]
-    return Forward(states, normed, spread, _forecast(spec, weights, inputs, total[-1]))
+    ahead = _ahead(weights, reading, total[-1]) if spec.future_channels else None
+    last = total[-1] if ahead is None else total[-1] + ahead
+    return Forward(states, normed, spread, ahead, _forecast(spec, weights, reading, last))
 
 
 def squared_gradient(
-    spec: NetworkSpec, weights: Weights, inputs: np.ndarray, run: Forward, outputs: np.ndarray
+    spec: NetworkSpec, weights: Weights, reading: Reading, run: Forward, outputs: np.ndarray
 ) -> np.ndarray:
     """Squared norm of the gradient of the forecast with respect to the states.
 
     Parameters
     ----------
-    spec, weights, inputs
+    spec, weights, reading
         As given to `forward`.
     run : Forward
         What it returned.
@@ -92,7 +97,10 @@ def squared_gradient(
         By lag and layer, mean over windows.
     """
     n_layers, segments = run.states.shape[:2]
-    adjoint = np.stack([_last_back(spec, weights, inputs, outputs)] * n_layers)  # (n_layers, directions, n, units)
+    last = _last_back(spec, weights, reading["window"], outputs)
+    if run.ahead is not None:
+        last = last + (last * (1 - np.square(run.ahead))) @ weights["ahead.recurrent_kernel"].T
+    adjoint = np.stack([last] * n_layers)  # (n_layers, directions, n, units)
     squares, scale = np.zeros((segments, n_layers)), 1.0
     for lag in range(segments):
         size = np.square(adjoint).sum(axis=(1, 3), dtype=np.float64).mean(axis=1)
@@ -105,19 +113,41 @@ def squared_gradient(
     return squares
 
 
-def _forecast(spec: NetworkSpec, weights: Weights, inputs: np.ndarray, last: np.ndarray) -> np.ndarray:
-    """Forecasts of shape (n, horizon) from the sum of the last states of all layers, (n, units)."""
+def _segments(spec: NetworkSpec, reading: Reading) -> np.ndarray:
+    """What the recurrence reads, float32 of shape (segments, n, features)."""
+    window = reading["window"]
+    shape = (len(window), spec.segments, -1)
+    parts = [(_standardised(window) if spec.standardised else window).reshape(shape)]
+    if spec.masked:
+        parts.append(1 - reading["observed"].reshape(shape))
+    if spec.past_channels:
+        parts.append(reading["past"].reshape(shape))
+    if spec.static_channels:
+        parts.append(np.repeat(reading["static"][:, None], spec.segments, axis=1))
+    return np.concatenate(parts, axis=2).astype(np.float32).swapaxes(0, 1)
+
+
+def _ahead(weights: Weights, reading: Reading, last: np.ndarray) -> np.ndarray:
+    """What the covariates known ahead add to the last states, (n, units)."""
+    future = reading["future"].reshape(len(last), -1)
+    read = future @ weights["ahead.kernel"] + last @ weights["ahead.recurrent_kernel"] + weights["ahead.bias"]
+    return np.asarray(np.tanh(read))
+
+
+def _forecast(spec: NetworkSpec, weights: Weights, reading: Reading, last: np.ndarray) -> np.ndarray:
+    """Forecasts of shape (n, horizon) from the last state of all layers and what is known ahead, (n, units)."""
     forecast = last @ weights["head.kernel"] + weights["head.bias"]
     if spec.mixed_season:
         share = (last @ weights["mix.kernel"] + weights["mix.bias"]).reshape(len(last), spec.seasons_ahead, -1)
-        forecast = forecast + (share @ _seasons_apart(spec, inputs)).reshape(len(last), -1)[:, : spec.horizon]
+        apart = _seasons_apart(spec, reading["window"])
+        forecast = forecast + (share @ apart).reshape(len(last), -1)[:, : spec.horizon]
     if spec.linear_skip:
-        forecast = forecast + inputs @ weights["skip.kernel"]
+        forecast = forecast + design(reading, spec.segment_length) @ weights["skip.kernel"]
     return np.asarray(forecast)
 
 
 def _last_back(spec: NetworkSpec, weights: Weights, inputs: np.ndarray, outputs: np.ndarray) -> np.ndarray:
-    """Gradient with respect to the sum of the last states, (directions, n, units): the way back of `_forecast`."""
+    """Gradient with respect to what `_forecast` reads, (directions, n, units): its way back."""
     gradient = outputs @ weights["head.kernel"].T
     if spec.mixed_season:
         whole = np.zeros((*outputs.shape[:2], spec.seasons_ahead * spec.mixed_season), np.float32)

@@ -12,6 +12,7 @@ import numpy as np
 from forecasting.errors import DataError
 from forecasting.network.gradient_by_lag import forward, squared_gradient
 from forecasting.network.spec import NetworkSpec, Weights
+from forecasting.windows import Reading, part_of
 
 FADED = 0.01
 """A gradient below this share of the one at lag 0 is gone: so old a state moves the forecast a hundredth as far."""
@@ -158,8 +159,7 @@ class Health:
 def health(
     spec: NetworkSpec,
     weights: Weights,
-    inputs: np.ndarray,
-    observed: np.ndarray,
+    reading: Reading,
     history: Sequence[Mapping[str, float]] = (),
     season_length: int = 1,
     *,
@@ -172,8 +172,8 @@ def health(
     spec : NetworkSpec
     weights : dict of str to array
         Of all members, which are the first axis.
-    inputs, observed : float32 arrays of shape (n, lookback)
-        Scaled windows, of which at most 256, evenly spread, are read; and which steps of them were observed.
+    reading : Reading
+        Of scaled windows, of which at most 256, evenly spread, are read.
     history : sequence of mappings, optional
         Epochs of the training; ``clipped`` (share of steps) and ``update_ratio`` are read where there are any.
     season_length : int, default 1
@@ -188,17 +188,18 @@ def health(
     DataError
         There is no window.
     """
-    if not len(inputs):
+    count = len(reading["window"])
+    if not count:
         raise DataError("there is no window to examine the network on", remedy="Give at least one")
-    chosen = np.unique(np.linspace(0, len(inputs) - 1, _MOST_WINDOWS).astype(np.int64))
-    inputs, observed = inputs[chosen], observed[chosen]
+    chosen = np.unique(np.linspace(0, count - 1, _MOST_WINDOWS).astype(np.int64))
+    reading = part_of(reading, chosen)
     finite = np.all([np.isfinite(weight).reshape(len(weight), -1).all(axis=1) for weight in weights.values()], axis=0)
-    outputs = _outputs(len(inputs), spec.horizon, products)
+    outputs = _outputs(len(chosen), spec.horizon, products)
     gradients, states = [], []
     for number in np.flatnonzero(finite):
         member = {name: weight[number] for name, weight in weights.items()}
-        run = forward(spec, member, inputs, observed)
-        gradients.append(squared_gradient(spec, member, inputs, run, outputs))
+        run = forward(spec, member, reading)
+        gradients.append(squared_gradient(spec, member, reading, run, outputs))
         states.append(run.states)
     norms = np.sum([np.zeros((spec.segments, spec.n_layers)), *gradients], axis=0)
     kernels = [weights[f"rnn_{layer}.recurrent_kernel"][finite] for layer in range(spec.n_layers)]

@@ -98,6 +98,33 @@ def standardised(window: Any) -> Any:
     return apart * ops.rsqrt(ops.mean(ops.square(apart), axis=-1, keepdims=True) + _LEAST_VARIANCE)
 
 
+class MemberAhead(keras.layers.Layer):  # type: ignore[misc]
+    """What is known ahead, read as one more step of a plain recurrence: s + tanh(W_f f + W_s s + b)."""
+
+    def __init__(self, members: int, features: int, units: int, *, name: str) -> None:
+        super().__init__(name=name)
+        self.kernel = self.add_weight(shape=(members, features, units), name="kernel")
+        self.recurrent_kernel = self.add_weight(shape=(members, units, units), name="recurrent_kernel")
+        self.bias = self.add_weight(shape=(members, units), initializer="zeros", name="bias")
+
+    def call(self, state: Any, future: Any) -> Any:
+        """The next state, (members, batch, units), from a state of that shape and (members, batch, features)."""
+        read = ops.matmul(future, self.kernel) + ops.matmul(state, self.recurrent_kernel)
+        return state + ops.tanh(read + self.bias[:, None])
+
+
+def flat(channels: Any) -> Any:
+    """(members, batch, steps, channels) as (members, batch, steps * channels), step by step."""
+    members, batch, steps, count = ops.shape(channels)
+    return ops.reshape(channels, (members, batch, steps * count))
+
+
+def in_every_segment(static: Any, segments: int) -> Any:
+    """(members, batch, channels) as (members, segments, batch, channels)."""
+    members, batch, channels = ops.shape(static)
+    return ops.broadcast_to(static[:, None], (members, segments, batch, channels))
+
+
 def mixed(share: Any, window: Any, season: int, horizon: int) -> Any:
     """Past seasons of the window, as far as they differ from its last one, weighted and added up.
 

@@ -1,7 +1,7 @@
 """Where the linear skip begins: a naive forecast plus the ridge regression of what it leaves.
 
-Both are linear in the window, so both are one matrix of shape (lookback, horizon), and the network starts at a forecast
-that is already good. Which naive forecast, and how much of the regression, is decided on held-out windows.
+Both are linear in the window, and the regression in covariates besides. So both are one matrix, and the network starts
+at a good forecast. Which naive forecast, and how much of the regression, is decided on held-out windows.
 """
 
 from dataclasses import dataclass
@@ -10,8 +10,9 @@ import numpy as np
 from scipy.linalg import cho_factor, cho_solve
 from threadpoolctl import threadpool_limits
 
+from forecasting.network.design import design
 from forecasting.network.training import HeldOut
-from forecasting.windows import CutRanges, Cuts, Windows
+from forecasting.windows import CutRanges, Cuts, Reading, Windows
 
 ANCHORS = ("naive", "seasonal_naive")
 """The last value, and the value one season before."""
@@ -35,26 +36,40 @@ class LinearStart:
     ----------
     anchor : str
         One of ANCHORS.
-    anchor_kernel, kernel : float64 arrays of shape (lookback, horizon)
-        The anchor as a matrix, and the best linear map.
+    anchor_kernel : float64 array of shape (lookback, horizon)
+        The anchor as a matrix.
+    kernel : float64 array of shape (skip_rows, horizon)
+        The best linear map; see `forecasting.network.design` for its rows, of which the window is the first.
     penalty : float or None
         Ridge penalty of the best linear map; None where that is the anchor.
+    segment_length : int
+        Steps of the covariates along the look-back, the last ones, that the map reads.
     """
 
     anchor: str
     anchor_kernel: np.ndarray
     kernel: np.ndarray
     penalty: float | None
+    segment_length: int = 1
+
+    def forecast(self, reading: Reading) -> np.ndarray:
+        """Scaled forecasts of the best linear map, float64 of shape (n, horizon)."""
+        return np.asarray(design(reading, self.segment_length) @ self.kernel)
 
 
 def best_start(
-    windows: Windows, cuts: Cuts | CutRanges, horizon: int, rng: np.random.Generator, held_out: HeldOut
+    windows: Windows,
+    cuts: Cuts | CutRanges,
+    horizon: int,
+    rng: np.random.Generator,
+    held_out: HeldOut,
+    segment_length: int = 1,
 ) -> LinearStart:
     """The better naive forecast, and the best linear map from there."""
     with threadpool_limits(1, "blas"):  # these products are small: on a busy machine threads wait for each other
         anchor, anchor_kernel = best_anchor(windows, cuts, horizon, rng, held_out)
-        penalty, kernel = best_kernel(windows, cuts, anchor_kernel, horizon, rng, held_out)
-    return LinearStart(anchor, anchor_kernel, kernel, penalty)
+        penalty, kernel = best_kernel(windows, cuts, anchor_kernel, horizon, rng, held_out, segment_length)
+    return LinearStart(anchor, anchor_kernel, kernel, penalty, segment_length)
 
 
 def anchor_kernel(name: str, windows: Windows, horizon: int) -> np.ndarray:
@@ -81,8 +96,9 @@ def best_anchor(
 
     Nothing is fitted in a naive forecast, so that windows for training tell as much about it as others.
     """
-    inputs, target = _drawn(windows, cuts, horizon, rng)
-    inputs, target = np.concatenate([inputs, held_out.inputs]), np.concatenate([target, held_out.target])
+    rows, target = _drawn(windows, cuts, horizon, rng, 1)
+    inputs = np.concatenate([rows[:, : windows.lookback], held_out.reading["window"]])
+    target = np.concatenate([target, held_out.target])
     seasonal = 1 < windows.season_length <= windows.lookback
     kernels = {name: anchor_kernel(name, windows, horizon) for name in ANCHORS[: 1 + seasonal]}
 
@@ -94,18 +110,20 @@ def best_anchor(
 
 
 def _drawn(
-    windows: Windows, cuts: Cuts | CutRanges, horizon: int, rng: np.random.Generator
+    windows: Windows, cuts: Cuts | CutRanges, horizon: int, rng: np.random.Generator, segment_length: int
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Inputs and targets, float32, of at most MOST_WINDOWS windows at ``cuts``."""
+    """Rows of the design matrix and targets, float32, of at most MOST_WINDOWS windows at ``cuts``."""
     numbers = rng.choice(len(cuts), min(len(cuts), MOST_WINDOWS), replace=False)
-    inputs = np.empty((len(numbers), windows.lookback), dtype=np.float32)
+    none = design(windows.gather(cuts.take(numbers[:0])).reading, segment_length)
+    rows = np.empty((len(numbers), none.shape[1]), dtype=np.float32)
     target = np.empty((len(numbers), horizon), dtype=np.float32)
     for first in range(0, len(numbers), _WINDOWS_AT_ONCE):
         part = slice(first, first + _WINDOWS_AT_ONCE)
         chosen = cuts.take(numbers[part])
         batch = windows.gather(chosen)
-        inputs[part], target[part] = batch.inputs, windows.targets(chosen, batch, horizon)
-    return inputs, target
+        rows[part] = design(batch.reading, segment_length)
+        target[part] = windows.targets(chosen, batch, horizon)
+    return rows, target
 
 
 def best_kernel(
@@ -115,20 +133,33 @@ def best_kernel(
     horizon: int,
     rng: np.random.Generator,
     held_out: HeldOut,
+    segment_length: int = 1,
 ) -> tuple[float | None, np.ndarray]:
     """The linear map with the lowest error on the held-out windows, and its penalty; None and the anchor if that is it.
+
+    With covariates, maps that read the window alone are tried as well, so that useless covariates do little harm.
 
     The regressions minimise squares, the forecast is judged by absolute errors. So it is made again with each window
     weighted by one over the mean absolute error that it had (iteratively reweighted least squares, Schlossmacher 1973).
     """
-    regression = Regression(windows, cuts, anchor, horizon, rng)
+    shown = design(held_out.reading, segment_length)
+    widths = sorted({len(anchor), shown.shape[1]})
+    anchor = anchor if len(widths) == 1 else _widened(anchor, shown.shape[1])
+    regression = Regression(windows, cuts, anchor, horizon, rng, segment_length)
     penalty: float | None = None
     kernel = anchor
     for _ in range(1 + _REWEIGHTED):
         regression.reweight(kernel)
-        choices: list[tuple[float | None, np.ndarray]] = [(None, anchor), *regression.kernels().items()]
-        penalty, kernel = min(choices, key=lambda choice: held_out.error(held_out.inputs @ choice[1]))
+        choices: list[tuple[float | None, np.ndarray]] = [(None, anchor)]
+        for width in widths:
+            choices += regression.kernels(width).items()
+        penalty, kernel = min(choices, key=lambda choice: held_out.error(shown @ choice[1]))
     return penalty, kernel
+
+
+def _widened(kernel: np.ndarray, rows: int) -> np.ndarray:
+    """A map that reads more, and makes nothing of it."""
+    return np.concatenate([kernel, np.zeros((rows - len(kernel), kernel.shape[1]))])
 
 
 class Regression:
@@ -139,15 +170,23 @@ class Regression:
     windows : Windows
     cuts : Cuts or CutRanges
         At most MOST_WINDOWS of them are drawn.
-    anchor : array of shape (lookback, horizon)
+    anchor : array of shape (skip_rows, horizon)
     horizon : int
     rng : numpy.random.Generator
+    segment_length : int, default 1
+        Steps of the covariates along the look-back that are read.
     """
 
     def __init__(
-        self, windows: Windows, cuts: Cuts | CutRanges, anchor: np.ndarray, horizon: int, rng: np.random.Generator
+        self,
+        windows: Windows,
+        cuts: Cuts | CutRanges,
+        anchor: np.ndarray,
+        horizon: int,
+        rng: np.random.Generator,
+        segment_length: int = 1,
     ) -> None:
-        inputs, target = _drawn(windows, cuts, horizon, rng)
+        inputs, target = _drawn(windows, cuts, horizon, rng, segment_length)
         complete = ~np.isnan(target).any(axis=1)
         self._anchor = anchor
         self._inputs = inputs if complete.all() else inputs[complete]
@@ -162,21 +201,26 @@ class Regression:
         least = _LEAST_ERROR * np.median(error) if len(error) else 0.0
         self._weight = 1.0 / np.maximum(error, least) if least > 0 else np.ones(len(error))
 
-    def kernels(self) -> dict[float, np.ndarray]:
-        """For every penalty, the anchor plus the regression of what it leaves; none without a complete window."""
+    def kernels(self, width: int | None = None) -> dict[float, np.ndarray]:
+        """For every penalty, the anchor plus the regression of what it leaves; none without a complete window.
+
+        With ``width`` the regression is on that many of the rows, the first ones, alone.
+        """
         if not len(self._weight):
             return {}
-        lookback, horizon = self._anchor.shape
-        square, moment = np.zeros((lookback, lookback)), np.zeros((lookback, horizon))
+        rows, horizon = self._anchor.shape
+        width = rows if width is None else width
+        square, moment = np.zeros((width, width)), np.zeros((width, horizon))
         weight = self._weight / max(self._weight.sum(), np.finfo(float).tiny)
         for first in range(0, len(weight), _WINDOWS_AT_ONCE):
             part = slice(first, first + _WINDOWS_AT_ONCE)
-            inputs = self._inputs[part].astype(np.float64)
+            inputs = self._inputs[part, :width].astype(np.float64)
             weighted = (inputs * weight[part, None]).T
             square += weighted @ inputs
             moment += weighted @ self._left[part]
-        size = max(np.trace(square) / lookback, np.finfo(float).tiny)
+        size = max(np.trace(square) / width, np.finfo(float).tiny)
         return {
-            penalty: self._anchor + cho_solve(cho_factor(square + penalty * size * np.eye(lookback)), moment)
+            penalty: self._anchor
+            + _widened(cho_solve(cho_factor(square + penalty * size * np.eye(width)), moment), rows)
             for penalty in PENALTIES
         }

@@ -30,6 +30,8 @@ class NetworkSpec:
         Season length of the mixing of past seasons beside the recurrence; 0 for none.
     n_members : int
         Networks that are trained side by side.
+    past_channels, future_channels, static_channels : int
+        Covariates along the look-back (those known ahead included), along the horizon, and of the series.
     loss : {"absolute", "squared", "cross_entropy"}
         What a training minimises, see `forecasting.network.losses`. With the last one the outputs are the logits of
         ``horizon`` classes.
@@ -45,6 +47,9 @@ class NetworkSpec:
     standardised: bool = False
     mixed_season: int = 0
     n_members: int = 1
+    past_channels: int = 0
+    future_channels: int = 0
+    static_channels: int = 0
     loss: str = "absolute"
 
     @property
@@ -55,7 +60,24 @@ class NetworkSpec:
     @property
     def features(self) -> int:
         """Numbers that one step of the recurrence reads."""
-        return self.segment_length * (2 if self.masked else 1)
+        return self.segment_length * (1 + self.masked + self.past_channels) + self.static_channels
+
+    @property
+    def skip_rows(self) -> int:
+        """Numbers that the linear skip reads; see `forecasting.network.design`."""
+        past, future = self.segment_length * self.past_channels, self.horizon * self.future_channels
+        return self.lookback + past + future + self.static_channels
+
+    def reading_shapes(self) -> dict[str, tuple[int, ...]]:
+        """The shape of every array that is read of one window; see `forecasting.windows.Reading`."""
+        shapes: dict[str, tuple[int, ...]] = {"window": (self.lookback,), "observed": (self.lookback,)}
+        if self.past_channels:
+            shapes["past"] = (self.lookback, self.past_channels)
+        if self.future_channels:
+            shapes["future"] = (self.horizon, self.future_channels)
+        if self.static_channels:
+            shapes["static"] = (self.static_channels,)
+        return shapes
 
     @property
     def mixed_seasons(self) -> int:
@@ -72,7 +94,8 @@ class NetworkSpec:
         recurrent = self.features * self.units + (2 * self.n_layers - 1) * self.units**2
         output = self.units * (self.horizon + self.seasons_ahead * self.mixed_seasons)
         mixed = self.mixed_seasons * self.seasons_ahead * self.mixed_season
-        return self.segments * recurrent + output + mixed + self.lookback * self.horizon * self.linear_skip
+        ahead = (self.horizon * self.future_channels + self.units) * self.units * bool(self.future_channels)
+        return self.segments * recurrent + ahead + output + mixed + self.skip_rows * self.horizon * self.linear_skip
 
     def shapes(self) -> dict[str, tuple[int, ...]]:
         """The shape of every weight of one member, in the order of the computation."""
@@ -83,13 +106,17 @@ class NetworkSpec:
             shapes[f"rnn_{layer}.kernel"] = (self.units if layer else self.features, self.units)
             shapes[f"rnn_{layer}.recurrent_kernel"] = (self.units, self.units)
             shapes[f"rnn_{layer}.bias"] = (self.units,)
+        if self.future_channels:
+            shapes["ahead.kernel"] = (self.horizon * self.future_channels, self.units)
+            shapes["ahead.recurrent_kernel"] = (self.units, self.units)
+            shapes["ahead.bias"] = (self.units,)
         shapes["head.kernel"] = (self.units, self.horizon)
         shapes["head.bias"] = (self.horizon,)
         if self.mixed_season:
             shapes["mix.kernel"] = (self.units, self.seasons_ahead * self.mixed_seasons)
             shapes["mix.bias"] = (self.seasons_ahead * self.mixed_seasons,)
         if self.linear_skip:
-            shapes["skip.kernel"] = (self.lookback, self.horizon)
+            shapes["skip.kernel"] = (self.skip_rows, self.horizon)
         return shapes
 
 
@@ -98,13 +125,14 @@ def initial_weights(spec: NetworkSpec, rngs: list[np.random.Generator], skip: np
 
     Recurrent kernels are orthogonal (Saxe et al. 2013, arXiv 1312.6120), input kernels Glorot uniform. The head is
     zero, so that before training the forecast is that of the linear skip; without one the head is Glorot uniform too.
+    What reads the covariates known ahead begins at zero, and so adds nothing to the last state.
 
     Parameters
     ----------
     spec : NetworkSpec
     rngs : list of numpy.random.Generator
         One for each member.
-    skip : array of shape (lookback, horizon), optional
+    skip : array of shape (skip_rows, horizon), optional
         Where the linear skip begins; zero by default.
     """
     members = [_initial_member(spec, rng, skip) for rng in rngs]
@@ -115,7 +143,7 @@ def _initial_member(spec: NetworkSpec, rng: np.random.Generator, skip: np.ndarra
     weights = {}
     for name, shape in spec.shapes().items():
         kind = name.split(".")[1]
-        if kind == "recurrent_kernel":
+        if kind == "recurrent_kernel" and name.startswith("rnn"):
             value = _orthogonal(shape, rng)
         elif kind == "gamma":
             value = np.ones(shape)

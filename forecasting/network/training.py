@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Protocol
 import numpy as np
 
 from forecasting.network.spec import Weights
-from forecasting.windows import CutRanges, Cuts, Windows
+from forecasting.windows import CutRanges, Cuts, Reading, Windows
 
 if TYPE_CHECKING:
     from forecasting.network.engine import Engine
@@ -26,16 +26,15 @@ class Examples:
 
     Attributes
     ----------
-    inputs, observed : float32 arrays of shape (n, lookback)
-        Scaled windows, and 1 where a step of them was observed, else 0.
+    reading : Reading
+        Of n scaled windows.
     target : float32 array of shape (n, horizon)
         NaN where unobserved.
     weight : float32 array of shape (n,), optional
         How much each counts; by default all the same.
     """
 
-    inputs: np.ndarray
-    observed: np.ndarray
+    reading: Reading
     target: np.ndarray
     weight: np.ndarray | None = None
 
@@ -73,7 +72,7 @@ class CutWindows:
         """The windows with these numbers."""
         chosen = self.cuts.take(which)
         batch = self.windows.gather(chosen)
-        return Examples(batch.inputs, batch.observed, self.windows.targets(chosen, batch, self.horizon))
+        return Examples(batch.reading, self.windows.targets(chosen, batch, self.horizon))
 
 
 @dataclass(frozen=True)
@@ -113,14 +112,15 @@ class HeldOut:
 
     Attributes
     ----------
-    inputs, observed, target : float32 arrays of shape (n, lookback), (n, lookback), (n, horizon)
-        Scaled windows, which steps of them were observed, and what came next, NaN where unobserved.
+    reading : Reading
+        Of n scaled windows.
+    target : float32 array of shape (n, horizon)
+        What came next, NaN where unobserved.
     independent : float
         How many of the windows have targets that do not overlap.
     """
 
-    inputs: np.ndarray
-    observed: np.ndarray
+    reading: Reading
     target: np.ndarray
     independent: float
 
@@ -137,12 +137,8 @@ class Judge(Protocol):
     """Windows that are not trained on, and how far off an ensemble is there: `HeldOut`, or another kind of error."""
 
     @property
-    def inputs(self) -> np.ndarray:
-        """Scaled windows of shape (n, lookback)."""
-
-    @property
-    def observed(self) -> np.ndarray:
-        """1 where a step of them was observed, else 0."""
+    def reading(self) -> Reading:
+        """Of n scaled windows."""
 
     def ensemble_error(self, forecasts: np.ndarray) -> float:
         """How far off these outputs of all members are, of shape (n_members, n, horizon); the less the better."""
@@ -232,7 +228,7 @@ def _run(
     before, clipped = best.weights, 0.0
     every = -(-plan.steps // EPOCHS)
     for step, batch in enumerate(_ahead(lambda: _drawn(source, orders), plan.steps)):
-        losses.append(engine.step(batch.inputs, batch.observed, batch.target, plan.rate(step), batch.weight))
+        losses.append(engine.step(batch.reading, batch.target, plan.rate(step), batch.weight))
         best.taken = step + 1
         if (step + 1) % every and step + 1 < plan.steps:
             continue
@@ -273,14 +269,16 @@ def _ahead(read: Callable[[], Examples], count: int) -> Iterator[Examples]:
 def _drawn(source: Source, orders: "Sequence[_Shuffled]") -> Examples:
     """The next batch of every member: arrays of shape (n_members, batch_size, ...)."""
     drawn = source.examples(np.concatenate([order.draw() for order in orders]))
-    inputs, observed, target = (
-        part.reshape(len(orders), -1, *part.shape[1:]) for part in (drawn.inputs, drawn.observed, drawn.target)
-    )
-    return Examples(inputs, observed, target, None if drawn.weight is None else drawn.weight.reshape(len(orders), -1))
+
+    def by_member(array: np.ndarray) -> np.ndarray:
+        return array.reshape(len(orders), -1, *array.shape[1:])
+
+    reading = {name: by_member(array) for name, array in drawn.reading.items()}
+    return Examples(reading, by_member(drawn.target), None if drawn.weight is None else by_member(drawn.weight))
 
 
 def _error(engine: "Engine", held_out: Judge) -> float:
-    return held_out.ensemble_error(engine.forecast(None, held_out.inputs, held_out.observed))
+    return held_out.ensemble_error(engine.forecast(None, held_out.reading))
 
 
 def _length(weights: Weights) -> float:

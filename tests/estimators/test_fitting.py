@@ -6,10 +6,9 @@ import pytest
 from sklearn.exceptions import NotFittedError
 
 from forecasting.estimators import fitting
-from forecasting.network.training import TrainingPlan
+from forecasting.network.training import HeldOut, TrainingPlan
 from forecasting.panel import to_panel
 from tests.estimators.made import HORIZON, Watch, long_frame, one, tiny, values
-from tests.network.textbook import held_out_of
 
 
 def losses(forecaster, stage):
@@ -137,7 +136,7 @@ def test_a_validation_forecast_does_not_know_what_follows_its_cutoff(frame):
 
 def test_trust_is_all_in_the_better_of_two_when_the_windows_are_many():
     target = np.ones((4000, 2), dtype=np.float32)
-    held_out = held_out_of(np.zeros((4000, 3)), np.ones((4000, 3)), target)
+    held_out = HeldOut({"window": np.zeros((4000, 3))}, target, independent=4000.0)
     assert fitting._best_trust(target, target + 5, held_out) == pytest.approx(1, abs=0.01)
     assert fitting._best_trust(target + 5, target, held_out) == pytest.approx(0, abs=0.01)
     assert fitting._best_trust(target + 1, target - 1, held_out) == pytest.approx(0.5, abs=0.01)

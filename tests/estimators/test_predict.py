@@ -164,7 +164,7 @@ def test_the_forecast_is_the_median_of_the_members_and_the_naive_forecast_by_tru
             spec=dataclasses.replace(model.spec, n_members=1),
             weights={name: weight[[number]] for name, weight in model.weights.items()},
             trust=1.0,
-        ).forecast(batch.inputs, batch.observed)
+        ).forecast(batch.reading)
         for number in range(3)
     ]
     assert len({str(part) for part in alone}) == 3

@@ -70,9 +70,9 @@ def test_the_held_out_windows_are_those_before_the_held_out_cuts_and_what_came_n
     for number, row in enumerate(data.held_cuts.row):
         window, after = path[row - LOOKBACK : row], path[row : row + HORIZON]
         scale = np.abs(window[SEASON:] - window[:-SEASON]).mean()
-        assert data.held_out.inputs[number] == pytest.approx((window - window[-1]) / scale, abs=1e-5)
+        assert data.held_out.reading["window"][number] == pytest.approx((window - window[-1]) / scale, abs=1e-5)
         assert data.held_out.target[number] == pytest.approx((after - window[-1]) / scale, rel=1e-5)
-    assert data.batch.inputs is data.held_out.inputs
+    assert data.batch.inputs is data.held_out.reading["window"]
     assert data.target is TARGETS["log"]
 
 
@@ -131,7 +131,9 @@ def plain_errors(data: Prepared, panel: Panel, scale: np.ndarray) -> tuple[float
     """Step by step: the mean of the absolute errors over the scale, and of |y - f| / (|y| + |f|)."""
     scaled, relative = [], []
     for number, row in enumerate(data.held_cuts.row):
-        path = data.batch.level[number] + data.batch.scale[number] * (data.held_out.inputs[number] @ data.start.kernel)
+        path = data.batch.level[number] + data.batch.scale[number] * (
+            data.held_out.reading["window"][number] @ data.start.kernel
+        )
         for step in range(HORIZON):
             forecast, actual = float(data.target.values(path[step])), panel.values[row + step]
             if not np.isnan(actual):

@@ -8,17 +8,21 @@ import keras
 import numpy as np
 
 from forecasting.network.engine import engine
+from forecasting.network.spec import NetworkSpec
+from forecasting.windows import part_of
 from tests.network.textbook import TEXTBOOK, random_batch, random_weights
 
+COVARIATES = NetworkSpec(8, 3, 4, 4, 1, True, True, past_channels=2, future_channels=1, static_channels=1)
 
-def gradients(network, weights, inputs, observed, target):
+
+def gradients(network, weights, reading, target):
     network.put(weights)
     model = network.model
     names = {id(weight): f"{layer.name}.{weight.name}" for layer in model.layers for weight in layer.weights}
     other = [variable.value for variable in model.non_trainable_variables]
 
     def error(trainable):
-        return model.compute_loss(y=target, y_pred=model.stateless_call(trainable, other, [inputs, observed])[0])
+        return model.compute_loss(y=target, y_pred=model.stateless_call(trainable, other, reading)[0])
 
     found = jax.grad(error)([variable.value for variable in model.trainable_variables])
     return {
@@ -29,7 +33,7 @@ def gradients(network, weights, inputs, observed, target):
 
 def main() -> None:
     network, weights = engine(TEXTBOOK), random_weights(TEXTBOOK)
-    inputs, observed, target = random_batch(TEXTBOOK, 11)
+    reading, target = random_batch(TEXTBOOK, 11)
     target[0, 2, 1] = np.nan
     trained, losses = [], []
     for _ in range(2):
@@ -37,10 +41,19 @@ def main() -> None:
             network.begin(weights, 0.2)
             losses = [network.step(*random_batch(TEXTBOOK, 16, seed), 0.02) for seed in (1, 2, 3)]
             trained.append({name: weight.tolist() for name, weight in network.take().items()})
+    wide, wide_weights, (wide_reading, wide_target) = (
+        engine(COVARIATES),
+        random_weights(COVARIATES),
+        random_batch(COVARIATES, 7),
+    )
     answer = {
         "backend": keras.backend.backend(),
-        "forecast": network.forecast(weights, inputs[0], observed[0]).tolist(),
-        "gradients": gradients(network, weights, inputs, observed, target),
+        "forecast": network.forecast(weights, part_of(reading, 0)).tolist(),
+        "gradients": gradients(network, weights, reading, target),
+        "covariates": {
+            "forecast": wide.forecast(wide_weights, part_of(wide_reading, 0)).tolist(),
+            "gradients": gradients(wide, wide_weights, wide_reading, wide_target),
+        },
         "losses": losses,
         "trained": trained,
     }

@@ -11,8 +11,9 @@ from hypothesis import strategies as st
 from forecasting.network import engine as engine_module
 from forecasting.network.engine import Engine, engine
 from forecasting.network.spec import NetworkSpec, Weights, initial_weights
+from forecasting.windows import part_of
 from tests.network.test_textbook import keras_gradients
-from tests.network.textbook import TEXTBOOK, forward, member, random_batch, random_weights, random_windows
+from tests.network.textbook import TEXTBOOK, forward, member, random_batch, random_weights, random_windows, shared
 
 SKIPPING = NetworkSpec(lookback=8, horizon=3, segment_length=4, units=4, n_layers=2, masked=False, linear_skip=True)
 PAIR = replace(SKIPPING, standardised=True, mixed_season=2, n_members=2)
@@ -101,14 +102,14 @@ def test_a_long_training_is_compiled_and_goes_the_same_way(monkeypatch):
 
 def test_missing_targets_do_not_count_in_a_step():
     network, start = engine(PAIR), random_weights(PAIR)
-    inputs, observed, target = random_batch(PAIR, 6)
+    reading, target = random_batch(PAIR, 6)
     holed = np.concatenate([target, np.full_like(target, np.nan)], axis=1)
     outcomes = []
     for copies, goal in ((1, target), (2, holed)):
         with network.lock:
             network.begin(start, 1.0)
-            shown = np.concatenate([inputs] * copies, axis=1), np.concatenate([observed] * copies, axis=1)
-            outcomes.append((network.step(*shown, goal, 0.05), network.take()))
+            shown = {name: np.concatenate([part] * copies, axis=1) for name, part in reading.items()}
+            outcomes.append((network.step(shown, goal, 0.05), network.take()))
     (loss, weights), (holed_loss, holed_weights) = outcomes
     assert holed_loss == pytest.approx(loss, rel=1e-5)
     for name, weight in weights.items():
@@ -117,10 +118,10 @@ def test_missing_targets_do_not_count_in_a_step():
 
 def test_a_batch_without_any_target_moves_nothing():
     network, start = engine(SKIPPING), random_weights(SKIPPING)
-    inputs, observed, target = random_batch(SKIPPING, 6)
+    reading, target = random_batch(SKIPPING, 6)
     with network.lock:
         network.begin(start, 1.0)
-        assert network.step(inputs, observed, np.full_like(target, np.nan), 0.05) == 0.0
+        assert network.step(reading, np.full_like(target, np.nan), 0.05) == 0.0
         after = network.take()
     assert all((after[name] == start[name]).all() for name in start)
 
@@ -147,44 +148,46 @@ def test_a_recurrence_of_one_step_is_trained_without_a_warning():
 def test_forecasts_of_many_windows_are_those_of_each(monkeypatch):
     monkeypatch.setattr(engine_module, "_PREDICT_BATCH", 7)
     weights = random_weights(PAIR)
-    inputs, observed, _ = random_windows(PAIR, 30)
-    found = engine(PAIR).forecast(weights, inputs, observed)
+    reading, _ = random_windows(PAIR, 30)
+    found = engine(PAIR).forecast(weights, reading)
     assert found.shape == (2, 30, 3)
     for number in (0, 6, 7, 29):
-        alone = engine(PAIR).forecast(weights, inputs[[number]], observed[[number]])
+        alone = engine(PAIR).forecast(weights, part_of(reading, [number]))
         np.testing.assert_allclose(found[:, [number]], alone, rtol=0, atol=1e-5)
 
 
 def test_without_weights_those_in_use_forecast():
-    inputs, observed, _ = random_windows(PAIR, 4)
+    reading, _ = random_windows(PAIR, 4)
     with engine(PAIR).lock:
-        expected = engine(PAIR).forecast(random_weights(PAIR), inputs, observed)
-        assert engine(PAIR).forecast(None, inputs, observed).tolist() == expected.tolist()
+        expected = engine(PAIR).forecast(random_weights(PAIR), reading)
+        assert engine(PAIR).forecast(None, reading).tolist() == expected.tolist()
 
 
 def test_no_window_has_no_forecast():
-    nothing = np.zeros((0, 8), dtype=np.float32)
-    assert engine(PAIR).forecast(random_weights(PAIR), nothing, nothing).shape == (2, 0, 3)
+    nothing, _ = random_windows(PAIR, 0)
+    assert engine(PAIR).forecast(random_weights(PAIR), nothing).shape == (2, 0, 3)
 
 
 def test_a_network_without_a_mask_does_not_read_the_flags():
-    inputs, observed, _ = random_windows(SKIPPING, 4)
+    reading, _ = random_windows(SKIPPING, 4)
     weights = random_weights(SKIPPING)
-    read = engine(SKIPPING).forecast(weights, inputs, observed)
-    assert read.tolist() == engine(SKIPPING).forecast(weights, inputs, 1 - observed).tolist()
+    read = engine(SKIPPING).forecast(weights, reading)
+    assert (
+        read.tolist() == engine(SKIPPING).forecast(weights, {**reading, "observed": 1 - reading["observed"]}).tolist()
+    )
 
 
 def test_before_training_the_forecast_is_that_of_the_linear_skip():
     rngs = [np.random.default_rng(seed) for seed in (3, 4)]
     skip = rngs[0].normal(size=(8, 3))
-    inputs, observed, _ = random_windows(PAIR, 5)
-    forecast = engine(PAIR).forecast(initial_weights(PAIR, rngs, skip), inputs, observed)
-    np.testing.assert_allclose(forecast, [inputs @ skip] * 2, rtol=0, atol=2e-6)
+    reading, _ = random_windows(PAIR, 5)
+    forecast = engine(PAIR).forecast(initial_weights(PAIR, rngs, skip), reading)
+    np.testing.assert_allclose(forecast, [reading["window"] @ skip] * 2, rtol=0, atol=2e-6)
 
 
 def test_before_training_without_a_start_the_forecast_is_the_last_value():
-    inputs, observed, _ = random_windows(SKIPPING, 5)
-    forecast = engine(SKIPPING).forecast(initial_weights(SKIPPING, [np.random.default_rng(0)]), inputs, observed)
+    reading, _ = random_windows(SKIPPING, 5)
+    forecast = engine(SKIPPING).forecast(initial_weights(SKIPPING, [np.random.default_rng(0)]), reading)
     assert (forecast == 0).all()
 
 
@@ -196,14 +199,14 @@ def in_order(weights: Weights, order: list[int]) -> Weights:
 @given(seed=st.integers(0, 2**32 - 1), order=st.sampled_from([[0], [2], [1, 0], [2, 2], [0, 2, 1], [2, 2, 1]]))
 def test_the_forecast_and_the_gradient_of_a_member_do_not_depend_on_the_others(seed, order):
     """Any choice of three members, in any order, forecasts and learns as each of them did among the three."""
-    weights, (inputs, observed, target) = random_weights(TRIO, seed), random_batch(TRIO, 6, seed)
+    weights, (reading, target) = random_weights(TRIO, seed), random_batch(TRIO, 6, seed)
     target[0, 1, 1] = target[2, 3] = np.nan
-    shared = random_windows(TRIO, 6, seed)
+    same, _ = random_windows(TRIO, 6, seed)
     some = engine(replace(TRIO, n_members=len(order)))
-    expected = engine(TRIO).forecast(weights, *shared[:2])[order]
-    np.testing.assert_allclose(some.forecast(in_order(weights, order), *shared[:2]), expected, rtol=0, atol=1e-4)
-    gradients = in_order(keras_gradients(engine(TRIO), weights, inputs, observed, target), order)
-    found = keras_gradients(some, in_order(weights, order), inputs[order], observed[order], target[order])
+    expected = engine(TRIO).forecast(weights, same)[order]
+    np.testing.assert_allclose(some.forecast(in_order(weights, order), same), expected, rtol=0, atol=1e-4)
+    gradients = in_order(keras_gradients(engine(TRIO), weights, reading, target), order)
+    found = keras_gradients(some, in_order(weights, order), part_of(reading, order), target[order])
     for name, gradient in gradients.items():
         np.testing.assert_allclose(found[name], gradient, rtol=0, atol=1e-4, err_msg=name)
 
@@ -216,7 +219,8 @@ def test_a_member_is_trained_among_others_as_it_is_alone():
         with single.lock:
             single.begin(in_order(weights, [number]), 0.3)
             for seed in range(5):
-                single.step(*(part[[number]] for part in random_batch(TRIO, 8, seed)), 0.05)
+                reading, target = random_batch(TRIO, 8, seed)
+                single.step(part_of(reading, [number]), target[[number]], 0.05)
             alone = member(single.take())
         for name, weight in alone.items():
             np.testing.assert_allclose(together[name][number], weight, rtol=0, atol=1e-4, err_msg=name)
@@ -225,20 +229,20 @@ def test_a_member_is_trained_among_others_as_it_is_alone():
 def test_windows_that_all_members_share_give_what_copies_of_them_give():
     network = engine(replace(TRIO, masked=True))
     network.put(random_weights(network.spec))
-    inputs, observed, _ = random_windows(network.spec, 6)
-    shared = network.model([inputs[None], observed[None]])
-    copies = network.model([np.stack([inputs] * 3), np.stack([observed] * 3)])
-    assert shared.shape == (3, 6, 3)
-    np.testing.assert_allclose(shared, copies, rtol=0, atol=1e-6)
+    reading, _ = random_windows(network.spec, 6)
+    once = network.model(shared(reading))
+    copies = network.model({name: np.stack([part] * 3) for name, part in reading.items()})
+    assert once.shape == (3, 6, 3)
+    np.testing.assert_allclose(once, copies, rtol=0, atol=1e-6)
 
 
 def test_many_seasons_ahead_are_mixed_for_all_members_from_windows_that_they_share():
     """The shape whose broadcast products TensorFlow 2.21 with oneDNN computes beyond its memory."""
     spec = NetworkSpec(336, 336, 24, 4, 1, False, False, mixed_season=24, n_members=3)
     weights = random_weights(spec)
-    inputs, observed, _ = random_windows(spec, 5)
+    reading, _ = random_windows(spec, 5)
     for _ in range(20):
-        found = engine(spec).forecast(weights, inputs, observed)
+        found = engine(spec).forecast(weights, reading)
     for number in range(3):
-        expected = forward(spec, member(weights, number), inputs, observed)
+        expected = forward(spec, member(weights, number), reading)
         np.testing.assert_allclose(found[number], expected, rtol=0, atol=2e-4)

@@ -11,11 +11,13 @@ from forecasting.network.engine import engine
 from forecasting.network.gradient_by_lag import forward, squared_gradient
 from forecasting.network.health import Health, health
 from forecasting.network.spec import NetworkSpec, Weights, initial_weights
-from tests.network.textbook import TEXTBOOK, doubles, random_windows, recurrence
+from forecasting.windows import Reading, part_of
+from tests.network.textbook import TEXTBOOK, doubles, random_windows, read_by_segment, recurrence
 
 STACKED = NetworkSpec(lookback=12, horizon=3, segment_length=3, units=5, n_layers=3, masked=True, linear_skip=True)
 MIXING = dataclasses.replace(STACKED, n_layers=2, horizon=5, masked=False, standardised=True, mixed_season=3)
-SHAPES = [TEXTBOOK, STACKED, MIXING, dataclasses.replace(STACKED, n_layers=2, linear_skip=False)]
+COVARIATES = dataclasses.replace(MIXING, masked=True, past_channels=2, future_channels=1, static_channels=1)
+SHAPES = [TEXTBOOK, STACKED, MIXING, COVARIATES, dataclasses.replace(STACKED, n_layers=2, linear_skip=False)]
 
 WELL = Health(
     segment_length=24,
@@ -55,31 +57,30 @@ def one_unit(recurrent: float, segments: int, head: float = 2.0, kernel: float =
     return spec, {name: np.full(shape, given.get(name, 0.0), np.float32) for name, shape in spec.shapes().items()}
 
 
+def windows(inputs: np.ndarray) -> Reading:
+    """Windows of which every step is observed."""
+    return {"window": inputs, "observed": np.ones_like(inputs)}
+
+
 def examine(spec: NetworkSpec, weights: Weights, count: int = 40, **options) -> Health:
-    inputs, observed, _ = random_windows(spec, count)
-    return health(spec, ensemble(weights), inputs, observed, **options)
+    reading, _ = random_windows(spec, count)
+    return health(spec, ensemble(weights), reading, **options)
 
 
 @pytest.mark.parametrize("spec", SHAPES)
 def test_the_forward_pass_is_that_of_the_keras_network(spec):
     weights = member(spec)
-    inputs, observed, _ = random_windows(spec, 20)
-    expected = engine(spec).forecast(ensemble(weights), inputs, observed)[0]
-    found = forward(spec, weights, inputs, observed)
+    reading, _ = random_windows(spec, 20)
+    expected = engine(spec).forecast(ensemble(weights), reading)[0]
+    found = forward(spec, weights, reading)
     np.testing.assert_allclose(found.forecast, expected, rtol=0, atol=2e-6)
     assert found.states.shape == (spec.n_layers, spec.segments, 20, spec.units)
 
 
-def forecast_from_states(spec, weights, states, first, inputs, observed):
+def forecast_from_states(spec, weights, states, first, reading):
     """The recurrent part of the forecast in float64, begun behind segment ``first`` with given states of all layers."""
-    weights = doubles(weights)
-    shape = (len(inputs), spec.segments, spec.segment_length)
-    shown = inputs.astype(float)
-    if spec.standardised:
-        shown = (shown - shown.mean(axis=1, keepdims=True)) / np.sqrt(shown.var(axis=1, keepdims=True) + 1e-6)
-    read = shown.reshape(shape)
-    if spec.masked:
-        read = np.concatenate([read, 1 - observed.reshape(shape)], axis=2)
+    weights, inputs = doubles(weights), reading["window"].astype(float)
+    read = read_by_segment(spec, doubles(reading))
     states = list(states)
     for segment in range(first + 1, spec.segments):
         total = read[:, segment]
@@ -95,10 +96,14 @@ def forecast_from_states(spec, weights, states, first, inputs, observed):
                 + weights[f"rnn_{layer}.bias"]
             )
             total = total + states[layer] if layer else states[layer]
-    forecast = sum(states) @ weights["head.kernel"]
+    last = sum(states)
+    if spec.future_channels:
+        known = reading["future"].reshape(len(last), -1) @ weights["ahead.kernel"]
+        last = last + np.tanh(known + last @ weights["ahead.recurrent_kernel"] + weights["ahead.bias"])
+    forecast = last @ weights["head.kernel"]
     if spec.mixed_season:
-        share = sum(states) @ weights["mix.kernel"]
-        seasons = inputs.astype(float).reshape(len(inputs), -1, spec.mixed_season)
+        share = last @ weights["mix.kernel"]
+        seasons = inputs.reshape(len(inputs), -1, spec.mixed_season)
         apart = seasons[:, :-1] - seasons[:, -1:]
         for step in range(spec.horizon):
             ahead, within = divmod(step, spec.mixed_season)
@@ -110,8 +115,8 @@ def forecast_from_states(spec, weights, states, first, inputs, observed):
 @pytest.mark.parametrize("spec", SHAPES)
 def test_the_gradient_by_lag_agrees_with_moving_every_state_up_and_down(spec):
     weights = member(spec)
-    inputs, observed, _ = random_windows(spec, 6)
-    run = forward(spec, weights, inputs, observed)
+    reading, _ = random_windows(spec, 6)
+    run = forward(spec, weights, reading)
     outputs = np.repeat(np.eye(spec.horizon, dtype=np.float32)[:, None], 6, axis=1)
     expected = np.zeros((spec.segments, spec.n_layers))
     for lag in range(spec.segments):
@@ -123,16 +128,14 @@ def test_the_gradient_by_lag_agrees_with_moving_every_state_up_and_down(spec):
                 for move in (1e-5, -1e-5):
                     moved = states.copy()
                     moved[layer, :, unit] += move
-                    ends.append(forecast_from_states(spec, weights, moved, first, inputs, observed))
+                    ends.append(forecast_from_states(spec, weights, moved, first, reading))
                 expected[lag, layer] += np.square((ends[0] - ends[1]) / 2e-5).sum(axis=1).mean()
-    np.testing.assert_allclose(squared_gradient(spec, weights, inputs, run, outputs), expected, rtol=1e-4)
+    np.testing.assert_allclose(squared_gradient(spec, weights, reading, run, outputs), expected, rtol=1e-4)
 
 
 def test_a_unit_that_keeps_half_of_its_state_remembers_seven_segments():
     spec, weights = one_unit(recurrent=0.5, segments=10)
-    found = health(
-        spec, ensemble(weights), np.zeros((3, 10), np.float32), np.ones((3, 10), np.float32), season_length=2
-    )
+    found = health(spec, ensemble(weights), windows(np.zeros((3, 10), np.float32)), season_length=2)
     assert found.gradient == pytest.approx([0.5**lag for lag in range(10)])
     assert found.gradient_by_layer == (found.gradient,)
     assert (found.memory_segments, found.memory_steps, found.memory_seasons) == (7, 7, 3.5)  # 1/128 is gone
@@ -146,21 +149,21 @@ def test_a_driven_unit_passes_on_the_slope_of_its_tanh():
     weights["rnn_0.recurrent_kernel"][:] = 0.8
     inputs = np.array([[0.3, -1.2]], np.float32)
     last = np.tanh(-1.2 + 0.8 * np.tanh(0.3))
-    found = health(spec, ensemble(weights), inputs, np.ones_like(inputs))
+    found = health(spec, ensemble(weights), windows(inputs))
     assert found.gradient == pytest.approx((1.0, 0.8 * (1 - last**2)))
 
 
 def test_a_gradient_that_grows_over_hundreds_of_steps_stays_a_finite_number():
     spec, weights = one_unit(recurrent=1.5, segments=400)
     still = np.zeros((2, 400), np.float32)
-    found = health(spec, ensemble(weights), still, still + 1)
+    found = health(spec, ensemble(weights), windows(still))
     assert found.gradient[:4] == pytest.approx((1.0, 1.5, 2.25, 3.375))
     assert found.explodes
     assert not found.fades
     assert np.isfinite(found.gradient).all()
     assert "grows to" in found.diagnosis
     _, shrinking = one_unit(recurrent=0.25, segments=400)
-    assert health(spec, ensemble(shrinking), still, still + 1).gradient[40] == pytest.approx(0.25**40)
+    assert health(spec, ensemble(shrinking), windows(still)).gradient[40] == pytest.approx(0.25**40)
 
 
 def test_an_orthogonal_start_without_input_neither_vanishes_nor_explodes():
@@ -190,10 +193,10 @@ def test_random_directions_estimate_the_norm_over_all_outputs():
 
 def test_members_are_pooled_and_the_order_does_not_matter():
     first, second = member(STACKED, 0), member(STACKED, 1)
-    inputs, observed, _ = random_windows(STACKED, 30)
-    both = health(STACKED, ensemble(first, second), inputs, observed)
-    alone = [health(STACKED, ensemble(weights), inputs, observed) for weights in (first, second)]
-    assert both == health(STACKED, ensemble(second, first), inputs, observed)
+    reading, _ = random_windows(STACKED, 30)
+    both = health(STACKED, ensemble(first, second), reading)
+    alone = [health(STACKED, ensemble(weights), reading) for weights in (first, second)]
+    assert both == health(STACKED, ensemble(second, first), reading)
     for name in ("saturated", "still", "spectral_radius", "largest_singular_value"):
         assert getattr(both, name) == pytest.approx(np.mean([getattr(one, name) for one in alone], axis=0))
     lowest, highest = np.sort([one.gradient for one in alone], axis=0)
@@ -207,7 +210,7 @@ def test_saturated_states_and_still_units_are_counted():
     weights["rnn_0.bias"][:2] = 5.0  # saturated and still: two units of five
     weights["rnn_0.kernel"][0, 2] = 1.0  # moves, and two more units stay at zero
     weights["head.kernel"][:] = 1.0
-    found = health(spec, ensemble(weights), random_windows(spec, 30)[0] / 10, np.ones((30, 7), np.float32))
+    found = health(spec, ensemble(weights), windows(random_windows(spec, 30)[0]["window"] / 10))
     assert found.saturated == pytest.approx((0.4,))
     assert found.still == pytest.approx((0.8,))
     assert "40 % of the states of recurrent layer 0 are saturated" in found.diagnosis
@@ -217,11 +220,11 @@ def test_saturated_states_and_still_units_are_counted():
 def test_saturation_agrees_with_the_plain_recurrence():
     weights = member(TEXTBOOK)
     weights["rnn_0.kernel"] *= 20
-    inputs, observed, _ = random_windows(TEXTBOOK, 50)
-    states = recurrence(inputs.astype(float)[:, :, None], doubles(weights))[1:]
+    reading, _ = random_windows(TEXTBOOK, 50)
+    states = recurrence(reading["window"].astype(float)[:, :, None], doubles(weights))[1:]
     share = np.mean([np.abs(state) > 0.99 for state in states])
     assert 0.1 < share < 0.9
-    assert health(TEXTBOOK, ensemble(weights), inputs, observed).saturated == pytest.approx((share,), abs=2e-3)
+    assert health(TEXTBOOK, ensemble(weights), reading).saturated == pytest.approx((share,), abs=2e-3)
 
 
 def test_one_window_cannot_tell_whether_a_unit_is_still():
@@ -233,33 +236,33 @@ def test_a_head_of_zero_is_a_recurrence_that_adds_nothing():
     assert found.gradient == (0.0,) * 4
     assert (found.idle, found.memory_segments, found.mean_lag) == (1.0, 0, 0.0)
     assert found.diagnosis.startswith("The recurrence adds nothing to the linear forecast")
-    inputs, observed, _ = random_windows(STACKED, 20)
+    reading, _ = random_windows(STACKED, 20)
     start, moved = untrained(STACKED), member(STACKED)
-    mixed = health(STACKED, ensemble(start, moved), inputs, observed)
+    mixed = health(STACKED, ensemble(start, moved), reading)
     assert mixed.idle == 0.5
-    assert mixed.gradient == pytest.approx(health(STACKED, ensemble(moved), inputs, observed).gradient)
+    assert mixed.gradient == pytest.approx(health(STACKED, ensemble(moved), reading).gradient)
     assert mixed.diagnosis.startswith("50 % of the networks add nothing")
 
 
 def test_a_network_that_diverged_is_named_and_does_not_spoil_the_others():
     broken = member(STACKED)
     broken["rnn_1.recurrent_kernel"] = np.full_like(broken["rnn_1.recurrent_kernel"], np.nan)
-    inputs, observed, _ = random_windows(STACKED, 20)
-    found = health(STACKED, ensemble(broken, member(STACKED)), inputs, observed)
+    reading, _ = random_windows(STACKED, 20)
+    found = health(STACKED, ensemble(broken, member(STACKED)), reading)
     assert found.diverged == 0.5
-    assert found.gradient == health(STACKED, ensemble(member(STACKED)), inputs, observed).gradient
+    assert found.gradient == health(STACKED, ensemble(member(STACKED)), reading).gradient
     assert found.diagnosis.startswith("50 % of the networks have weights that are not finite")
-    alone = health(STACKED, ensemble(broken), inputs, observed)
+    alone = health(STACKED, ensemble(broken), reading)
     assert alone.diverged == 1.0
     assert np.isfinite(list(alone.as_metrics().values())).all()
 
 
 def test_only_some_of_many_windows_are_read_from_the_first_to_the_last():
     weights = member(TEXTBOOK)
-    inputs, observed, _ = random_windows(TEXTBOOK, 2000)
+    reading, _ = random_windows(TEXTBOOK, 2000)
     some = np.unique(np.linspace(0, 1999, 256).astype(int))
-    found = health(TEXTBOOK, ensemble(weights), inputs, observed)
-    assert found == health(TEXTBOOK, ensemble(weights), inputs[some], observed[some])
+    found = health(TEXTBOOK, ensemble(weights), reading)
+    assert found == health(TEXTBOOK, ensemble(weights), part_of(reading, some))
     assert {some[0], some[-1]} == {0, 1999}
 
 

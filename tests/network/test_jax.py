@@ -6,9 +6,11 @@ import numpy as np
 import pytest
 
 from forecasting.network.engine import engine
+from tests.network.jax_network import COVARIATES
 from tests.network.textbook import (
     TEXTBOOK,
     backpropagated,
+    finite_differences,
     forward,
     member,
     random_batch,
@@ -26,15 +28,15 @@ def on_jax():
 
 
 def test_forecasts_on_jax_are_those_of_the_plain_recurrence(on_jax):
-    inputs, observed, _ = random_windows(TEXTBOOK, 11)
-    expected = forward(TEXTBOOK, member(random_weights(TEXTBOOK)), inputs, observed)
+    reading, _ = random_windows(TEXTBOOK, 11)
+    expected = forward(TEXTBOOK, member(random_weights(TEXTBOOK)), reading)
     np.testing.assert_allclose(on_jax["forecast"], expected[None], rtol=0, atol=2e-6)
 
 
 def test_gradients_on_jax_are_those_of_backpropagation_through_time(on_jax):
-    inputs, _, target = random_windows(TEXTBOOK, 11)
+    reading, target = random_windows(TEXTBOOK, 11)
     target[2, 1] = np.nan
-    expected = backpropagated(member(random_weights(TEXTBOOK)), inputs, target)
+    expected = backpropagated(member(random_weights(TEXTBOOK)), reading["window"], target)
     assert on_jax["gradients"].keys() == expected.keys()
     for name, gradient in expected.items():
         np.testing.assert_allclose(on_jax["gradients"][name], gradient[None], rtol=0, atol=2e-6, err_msg=name)
@@ -51,3 +53,12 @@ def test_training_on_jax_goes_the_way_it_goes_on_the_other_backend_and_repeats_i
     assert first == again
     for name, weight in expected.items():
         np.testing.assert_allclose(first[name], weight, rtol=0, atol=1e-5, err_msg=name)
+
+
+def test_covariates_on_jax_are_read_and_learned_from_as_in_the_plain_reckoning(on_jax):
+    weights, (reading, target) = random_weights(COVARIATES), random_windows(COVARIATES, 7)
+    expected = forward(COVARIATES, member(weights), reading)
+    np.testing.assert_allclose(on_jax["covariates"]["forecast"], expected[None], rtol=0, atol=5e-6)
+    for name, gradient in finite_differences(COVARIATES, member(weights), reading, target).items():
+        found = on_jax["covariates"]["gradients"][name]
+        np.testing.assert_allclose(found, gradient[None], rtol=0, atol=5e-6, err_msg=name)

@@ -1,5 +1,7 @@
 """Where the linear skip begins: naive forecasts as matrices, and the ridge regression of what they leave."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from sklearn.linear_model import Ridge
@@ -8,7 +10,7 @@ from forecasting.network import linear
 from forecasting.network.training import HeldOut
 from forecasting.panel import Frequency, Panel
 from forecasting.targets import TARGETS
-from forecasting.windows import Windows
+from forecasting.windows import Windows, part_of
 from tests.network.textbook import held_out_of
 
 HORIZON, SEASON, LOOKBACK = 6, 4, 8
@@ -38,7 +40,7 @@ def windows_of(
 
 def behind(windows: Windows, cuts) -> HeldOut:
     batch = windows.gather(cuts)
-    return held_out_of(batch.inputs, batch.observed, windows.targets(cuts, batch, HORIZON))
+    return held_out_of(batch, windows.targets(cuts, batch, HORIZON))
 
 
 @pytest.mark.parametrize("holes", [False, True])
@@ -75,12 +77,12 @@ def test_the_naive_forecast_that_is_better_at_the_cuts_and_held_out_together_is_
     cuts = windows.cuts(HORIZON, least_history=LOOKBACK + 1)
     none, rng = cuts.take(np.arange(0)), np.random.default_rng(0)
     held_out = behind(windows, cuts)
-    level = held_out_of(held_out.inputs, held_out.observed, np.zeros_like(held_out.target))
+    level = replace(held_out, target=np.zeros_like(held_out.target))
     chosen, kernel = linear.best_anchor(windows, none, HORIZON, rng, held_out)
     assert chosen == "seasonal_naive"
     assert kernel.tolist() == linear.anchor_kernel("seasonal_naive", windows, HORIZON).tolist()
     assert linear.best_anchor(windows, none, HORIZON, rng, level)[0] == "naive"
-    few = held_out_of(level.inputs[:2], level.observed[:2], level.target[:2])
+    few = replace(level, reading=part_of(level.reading, slice(2)), target=level.target[:2])
     assert linear.best_anchor(windows, cuts, HORIZON, rng, few)[0] == "seasonal_naive"
 
 
@@ -189,7 +191,7 @@ def test_the_best_kernel_has_the_lowest_held_out_error_of_its_round_and_each_rou
     held_out, kernel = behind(windows, cuts), np.zeros((LOOKBACK, HORIZON))
     anchor, penalty = kernel, None
     left = held_out.target.astype(float)
-    inputs = held_out.inputs.astype(float)
+    inputs = held_out.reading["window"].astype(float)
     for _ in range(4):
         weight = window_weights(left - inputs @ kernel)
         variance = np.trace((inputs.T * weight) @ inputs) / weight.sum() / LOOKBACK
@@ -212,7 +214,7 @@ def test_where_the_anchor_is_better_on_the_held_out_windows_it_is_the_best_kerne
     windows = windows_of("none", noise=3.0)
     anchor = linear.anchor_kernel("seasonal_naive", windows, HORIZON)
     inputs = np.random.default_rng(1).normal(size=(30, LOOKBACK)).astype(np.float32)
-    held_out = held_out_of(inputs, np.ones_like(inputs), inputs @ anchor.astype(np.float32))
+    held_out = HeldOut({"window": inputs}, inputs @ anchor.astype(np.float32), independent=30.0)
     penalty, kernel = best_kernel(windows, anchor, held_out)
     assert penalty is None
     assert kernel is anchor

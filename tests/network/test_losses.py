@@ -104,26 +104,30 @@ def test_a_whole_weight_counts_as_so_many_windows(name, seed, counts):
 def test_a_training_step_follows_the_loss_and_the_weights(name):
     """A weighted step is the step on windows repeated so often, and no two losses take the same one."""
     network = engine(replace(TEXTBOOK, loss=name, n_members=2))
-    inputs, observed, target = random_batch(network.spec, 5)
+    reading, target = random_batch(network.spec, 5)
     target = np.abs(target) / np.abs(target).sum(axis=2, keepdims=True)
     counts = [2, 0, 1, 3, 1]
     weight = np.tile(np.array(counts, dtype=np.float32), (2, 1))
+
+    def repeated(part: np.ndarray) -> np.ndarray:
+        return np.repeat(part, counts, axis=1)
+
     outcomes = []
     for parts, weights in [
-        ((inputs, observed, target), weight),
-        (tuple(np.repeat(part, counts, axis=1) for part in (inputs, observed, target)), None),
+        ((reading, target), weight),
+        (({name: repeated(part) for name, part in reading.items()}, repeated(target)), None),
     ]:
         with network.lock:
             network.begin(random_weights(network.spec), 10.0)
             outcomes.append((network.step(*parts, 0.05, weights), network.take()))
-    (loss, after), (repeated_loss, repeated) = outcomes
+    (loss, after), (repeated_loss, repeated_after) = outcomes
     network.put(random_weights(network.spec))
-    output = np.asarray(network.model([inputs, observed]))
+    output = np.asarray(network.model(reading))
     expected = np.mean(losses_of(name, target, output, weight))
     assert loss == pytest.approx(repeated_loss, rel=1e-5)
     assert loss == pytest.approx(expected, rel=1e-5)
     for layer, value in after.items():
-        np.testing.assert_allclose(value, repeated[layer], rtol=0, atol=2e-4, err_msg=layer)
+        np.testing.assert_allclose(value, repeated_after[layer], rtol=0, atol=2e-4, err_msg=layer)
         assert np.abs(value - random_weights(network.spec)[layer]).max() > 0.01
 
 

@@ -15,6 +15,7 @@ SHAPES = {
     "masked, without a skip": replace(SPEC, masked=True, linear_skip=False),
     "one layer": replace(SPEC, n_layers=1),
     "mixing, two members": replace(SPEC, standardised=True, mixed_season=8, n_members=2),
+    "covariates": replace(SPEC, past_channels=3, future_channels=2, static_channels=1),
 }
 
 
@@ -64,6 +65,27 @@ def test_multiplications_are_those_of_every_product_of_the_computation():
     assert SPEC.multiplications() == 4 * (8 * 6 + 6 * 6 + 2 * 6 * 6) + 6 * 3 + 32 * 3
     mixing = 6 * 3 + 3 * 8  # three shares from six units, and three seasons of eight steps times these
     assert replace(SPEC, mixed_season=8).multiplications() == SPEC.multiplications() + mixing
+
+
+def test_covariates_widen_what_a_segment_and_the_skip_read_and_add_a_step_ahead():
+    spec = SHAPES["covariates"]
+    assert spec.features == 8 * 4 + 1
+    assert spec.skip_rows == 32 + 8 * 3 + 3 * 2 + 1
+    assert spec.reading_shapes() == {
+        "window": (32,),
+        "observed": (32,),
+        "past": (32, 3),
+        "future": (3, 2),
+        "static": (1,),
+    }
+    assert set(spec.shapes()) - set(SPEC.shapes()) == {"ahead.kernel", "ahead.recurrent_kernel", "ahead.bias"}
+    more = 4 * (8 * 3 + 1) * 6 + (3 * 2 + 6) * 6 + (spec.skip_rows - 32) * 3
+    assert spec.multiplications() == SPEC.multiplications() + more
+
+
+def test_what_is_known_ahead_adds_nothing_before_training():
+    weights = start(SHAPES["covariates"])
+    assert not any(weights[name].any() for name in ("ahead.kernel", "ahead.recurrent_kernel", "ahead.bias"))
 
 
 def test_recurrent_kernels_begin_orthogonal():

@@ -5,6 +5,7 @@ import pytest
 
 from forecasting.network.engine import Engine, engine
 from forecasting.network.spec import NetworkSpec, Weights
+from forecasting.windows import Reading, part_of
 from tests.network.textbook import (
     TEXTBOOK,
     absolute_error,
@@ -16,6 +17,7 @@ from tests.network.textbook import (
     random_batch,
     random_weights,
     random_windows,
+    shared,
     stacked,
 )
 
@@ -32,18 +34,34 @@ SHAPES = {
     "everything, three members": NetworkSpec(
         14, 5, 2, 4, 2, True, True, standardised=True, mixed_season=3, n_members=3
     ),
+    "past covariates": NetworkSpec(8, 3, 2, 4, 1, False, True, past_channels=2),
+    "covariates known ahead": NetworkSpec(8, 3, 4, 4, 1, False, False, past_channels=1, future_channels=2),
+    "static covariates": NetworkSpec(8, 3, 4, 4, 2, False, True, static_channels=2),
+    "everything and all covariates, two members": NetworkSpec(
+        12,
+        5,
+        4,
+        4,
+        2,
+        True,
+        True,
+        standardised=True,
+        mixed_season=4,
+        n_members=2,
+        past_channels=3,
+        future_channels=2,
+        static_channels=1,
+    ),
 }
 
 
-def keras_gradients(
-    network: Engine, weights: Weights, inputs: np.ndarray, observed: np.ndarray, target: np.ndarray
-) -> Weights:
+def keras_gradients(network: Engine, weights: Weights, reading: Reading, target: np.ndarray) -> Weights:
     import tensorflow as tf
 
     network.put(weights)
     variables = {f"{layer.name}.{weight.name}": weight for layer in network.model.layers for weight in layer.weights}
     with tf.GradientTape() as tape:
-        error = network.model.compute_loss(y=target, y_pred=network.model([inputs, observed], training=True))
+        error = network.model.compute_loss(y=target, y_pred=network.model(reading, training=True))
     found = tape.gradient(error, [variable.value for variable in variables.values()])
     return {name: gradient.numpy() for name, gradient in zip(variables, found, strict=True)}
 
@@ -66,42 +84,42 @@ def test_the_plain_network_has_only_the_weights_of_the_textbook():
 
 
 def test_the_plain_network_forecasts_as_the_recurrence_of_the_textbook():
-    weights, (inputs, observed, _) = random_weights(TEXTBOOK), random_windows(TEXTBOOK, 20)
+    weights, (reading, _) = random_weights(TEXTBOOK), random_windows(TEXTBOOK, 20)
     kernel, recurrent, bias, head, shift = (weight[0].astype(float) for weight in weights.values())
     state = np.zeros((20, 5))
     for step in range(7):
-        state = np.tanh(inputs[:, step : step + 1] @ kernel + state @ recurrent + bias)
-    found = engine(TEXTBOOK).forecast(weights, inputs, observed)
+        state = np.tanh(reading["window"][:, step : step + 1] @ kernel + state @ recurrent + bias)
+    found = engine(TEXTBOOK).forecast(weights, reading)
     assert found.dtype == np.float32
     np.testing.assert_allclose(found, (state @ head + shift)[None], rtol=0, atol=2e-6)
 
 
 @pytest.mark.parametrize("missing", [False, True], ids=["all observed", "targets missing"])
 def test_the_gradient_is_that_of_backpropagation_through_time_and_of_finite_differences(missing):
-    weights, (inputs, observed, target) = random_weights(TEXTBOOK), random_windows(TEXTBOOK, 11)
+    weights, (reading, target) = random_weights(TEXTBOOK), random_windows(TEXTBOOK, 11)
     if missing:
         target[2, 1] = target[5] = np.nan
-    found = member(keras_gradients(engine(TEXTBOOK), weights, inputs[None], observed[None], target[None]))
-    assert_close(found, backpropagated(member(weights), inputs, target), 2e-6)
-    assert_close(found, finite_differences(TEXTBOOK, member(weights), inputs, observed, target), 2e-6)
+    found = member(keras_gradients(engine(TEXTBOOK), weights, shared(reading), target[None]))
+    assert_close(found, backpropagated(member(weights), reading["window"], target), 2e-6)
+    assert_close(found, finite_differences(TEXTBOOK, member(weights), reading, target), 2e-6)
 
 
 @pytest.mark.parametrize("name", SHAPES)
 def test_every_other_shape_forecasts_as_its_plain_reckoning(name):
     spec = SHAPES[name]
-    weights, (inputs, observed, _) = random_weights(spec), random_windows(spec, 15)
-    expected = [forward(spec, member(weights, number), inputs, observed) for number in range(spec.n_members)]
-    found = engine(spec).forecast(weights, inputs, observed)
+    weights, (reading, _) = random_weights(spec), random_windows(spec, 15)
+    expected = [forward(spec, member(weights, number), reading) for number in range(spec.n_members)]
+    found = engine(spec).forecast(weights, reading)
     np.testing.assert_allclose(found, expected, rtol=0, atol=5e-6)
 
 
 @pytest.mark.parametrize("name", SHAPES)
 def test_every_other_shape_has_the_gradient_of_finite_differences(name):
     spec = SHAPES[name]
-    weights, (inputs, observed, target) = random_weights(spec), random_batch(spec, 9)
-    found = keras_gradients(engine(spec), weights, inputs, observed, target)
+    weights, (reading, target) = random_weights(spec), random_batch(spec, 9)
+    found = keras_gradients(engine(spec), weights, reading, target)
     expected = [
-        finite_differences(spec, member(weights, number), inputs[number], observed[number], target[number])
+        finite_differences(spec, member(weights, number), part_of(reading, number), target[number])
         for number in range(spec.n_members)
     ]
     unused = tuple(f"rnn_{layer}.recurrent_kernel" for layer in range(spec.n_layers)) if spec.segments == 1 else ()
@@ -137,14 +155,14 @@ def test_training_steps_are_those_of_adam_on_the_gradient_of_each_member_clipped
     with network.lock:
         network.begin(weights, clip_norm)
         for step, rate in enumerate([0.02, 0.01, 0.003], start=1):
-            inputs, observed, target = random_batch(spec, 16, seed=step)
+            reading, target = random_batch(spec, 16, seed=step)
             losses = [
-                absolute_error(forward(TEXTBOOK, one.weights, inputs[number], observed[number]), target[number])
+                absolute_error(forward(TEXTBOOK, one.weights, part_of(reading, number)), target[number])
                 for number, one in enumerate(members)
             ]
-            assert network.step(inputs, observed, target, rate) == pytest.approx(np.mean(losses), rel=1e-4)
+            assert network.step(reading, target, rate) == pytest.approx(np.mean(losses), rel=1e-4)
             for number, one in enumerate(members):
-                one.step(inputs[number], target[number], rate)
+                one.step(reading["window"][number], target[number], rate)
         found, clipped = network.take(), network.clipped
     assert [one.clipped for one in members] == {100.0: [0, 0], 0.6: [0, 2], 0.2: [3, 3]}[clip_norm]
     assert clipped == sum(one.clipped for one in members)

@@ -8,7 +8,7 @@ import pytest
 
 from forecasting.network.engine import engine
 from forecasting.network.spec import NetworkSpec, initial_weights
-from forecasting.network.training import EPOCHS, PATIENCE, CutWindows, TrainingPlan, train
+from forecasting.network.training import EPOCHS, PATIENCE, CutWindows, HeldOut, TrainingPlan, train
 from forecasting.windows import Windows
 from tests.network.textbook import held_out_of
 
@@ -42,7 +42,7 @@ def cuts(windows):
 def held_out(windows):
     cuts = windows.held_out_cuts(SPEC.horizon, least_history=SPEC.lookback, held_out=np.array([HELD_OUT]))
     batch = windows.gather(cuts)
-    return held_out_of(batch.inputs, batch.observed, windows.targets(cuts, batch, SPEC.horizon))
+    return held_out_of(batch, windows.targets(cuts, batch, SPEC.horizon))
 
 
 @pytest.fixture
@@ -62,7 +62,7 @@ def run_trio(windows, cuts, plan=PLAN, seeds=(5, 6, 7), **options):
 
 
 def error_of(weights, held_out, spec=SPEC):
-    forecasts = engine(spec).forecast(weights, held_out.inputs, held_out.observed)
+    forecasts = engine(spec).forecast(weights, held_out.reading)
     return held_out.error(np.median(forecasts, axis=0))
 
 
@@ -89,7 +89,7 @@ def test_a_training_that_goes_on_takes_a_quarter_of_the_steps_at_half_the_rate(r
 
 def test_the_held_out_error_is_the_mean_over_observed_targets():
     target = np.array([[1.0, np.nan], [3.0, -1.0]], dtype=np.float32)
-    held_out = held_out_of(np.zeros((2, 6)), np.ones((2, 6)), target)
+    held_out = HeldOut({"window": np.zeros((2, 6))}, target, independent=2.0)
     assert held_out.error(np.array([[0.0, 7.0], [3.0, 1.0]])) == 1.0
 
 
@@ -157,7 +157,7 @@ def test_an_epoch_is_told_in_plain_numbers(windows, cuts, start, held_out):
 def test_the_loss_of_an_epoch_is_the_mean_of_its_steps_alone(windows, cuts, start):
     """With all windows in every batch and a vanishing rate, the loss is the error of the start, epoch by epoch."""
     batch = windows.gather(cuts)
-    everything = held_out_of(batch.inputs, batch.observed, windows.targets(cuts, batch, SPEC.horizon))
+    everything = held_out_of(batch, windows.targets(cuts, batch, SPEC.horizon))
     result = run(windows, cuts, start, TrainingPlan(6, len(cuts), 1e-9, 1.0))
     losses = [entry["loss"] for entry in result.history]
     assert losses == pytest.approx([error_of(start, everything)] * 6, rel=1e-4)

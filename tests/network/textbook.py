@@ -9,6 +9,7 @@ import numpy as np
 
 from forecasting.network.spec import NetworkSpec, Weights
 from forecasting.network.training import HeldOut
+from forecasting.windows import Batch, Reading
 
 TEXTBOOK = NetworkSpec(lookback=7, horizon=3, segment_length=1, units=5, n_layers=1, masked=False, linear_skip=False)
 _KERAS_NORM_EPSILON = 1e-3
@@ -32,37 +33,47 @@ def stacked(members: Sequence[Weights]) -> Weights:
     return {name: np.stack([weights[name] for weights in members]) for name in members[0]}
 
 
-def random_windows(spec: NetworkSpec, count: int, seed: int = 1) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Inputs, observed flags (about a third 0) and targets."""
+def random_windows(spec: NetworkSpec, count: int, seed: int = 1) -> tuple[Reading, np.ndarray]:
+    """A reading (about a third of the steps not observed) and targets."""
     rng = np.random.default_rng(seed)
-    inputs = rng.normal(size=(count, spec.lookback)).astype(np.float32)
-    observed = (rng.random(inputs.shape) < 0.7).astype(np.float32)
-    return inputs, observed, rng.normal(size=(count, spec.horizon)).astype(np.float32)
+    window = rng.normal(size=(count, spec.lookback)).astype(np.float32)
+    observed = (rng.random(window.shape) < 0.7).astype(np.float32)
+    target = rng.normal(size=(count, spec.horizon)).astype(np.float32)
+    reading = {"window": window, "observed": observed}
+    for name, shape in spec.reading_shapes().items():
+        if name not in reading:
+            reading[name] = rng.normal(size=(count, *shape)).astype(np.float32)
+    return reading, target
 
 
-def random_batch(spec: NetworkSpec, count: int, seed: int = 1) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def random_batch(spec: NetworkSpec, count: int, seed: int = 1) -> tuple[Reading, np.ndarray]:
     """Windows of its own for each member: arrays of shape (n_members, count, ...)."""
-    parts = random_windows(spec, spec.n_members * count, seed)
-    inputs, observed, target = (part.reshape(spec.n_members, count, -1) for part in parts)
-    return inputs, observed, target
+    reading, target = random_windows(spec, spec.n_members * count, seed)
+
+    def by_member(part: np.ndarray) -> np.ndarray:
+        return part.reshape(spec.n_members, count, *part.shape[1:])
+
+    return {name: by_member(part) for name, part in reading.items()}, by_member(target)
 
 
-def held_out_of(inputs: np.ndarray, observed: np.ndarray, target: np.ndarray) -> HeldOut:
+def shared(reading: Reading) -> Reading:
+    """Windows that all members share, as a model takes them."""
+    return {name: part[None] for name, part in reading.items()}
+
+
+def held_out_of(batch: Batch, target: np.ndarray) -> HeldOut:
     """These windows as held-out ones, of which each tells something of its own."""
-    return HeldOut(inputs, observed, target, independent=float(len(inputs)))
+    return HeldOut(batch.reading, target, independent=float(len(target)))
 
 
 def doubles(weights: Weights) -> Weights:
     return {name: weight.astype(np.float64) for name, weight in weights.items()}
 
 
-def forward(spec: NetworkSpec, weights: Weights, inputs: np.ndarray, observed: np.ndarray) -> np.ndarray:
+def forward(spec: NetworkSpec, weights: Weights, reading: Reading) -> np.ndarray:
     """Forecasts of shape (n, horizon): recurrences over segments, residual and normalised from the second layer on."""
-    weights, inputs = doubles(weights), inputs.astype(np.float64)
-    shape = (len(inputs), spec.segments, spec.segment_length)
-    states = (standardised(inputs) if spec.standardised else inputs).reshape(shape)
-    if spec.masked:
-        states = np.concatenate([states, 1 - observed.reshape(shape)], axis=2)
+    weights, reading = doubles(weights), doubles(reading)
+    inputs, states = reading["window"], read_by_segment(spec, reading)
     for layer in range(spec.n_layers):
         read = states
         if layer:
@@ -71,10 +82,49 @@ def forward(spec: NetworkSpec, weights: Weights, inputs: np.ndarray, observed: n
             read = read * weights[f"norm_{layer}.gamma"] + weights[f"norm_{layer}.beta"]
         found = np.stack(recurrence(read, weights, layer)[1:], axis=1)
         states = found + states if layer else found
-    output = states[:, -1] @ weights["head.kernel"] + weights["head.bias"]
+    last = states[:, -1]
+    if spec.future_channels:
+        known = reading["future"].reshape(len(inputs), -1) @ weights["ahead.kernel"]
+        last = last + np.tanh(known + last @ weights["ahead.recurrent_kernel"] + weights["ahead.bias"])
+    output = last @ weights["head.kernel"] + weights["head.bias"]
     if spec.mixed_season:
-        output += mixed(states[:, -1] @ weights["mix.kernel"] + weights["mix.bias"], inputs, spec)
-    return output + inputs @ weights["skip.kernel"] if spec.linear_skip else output
+        output += mixed(last @ weights["mix.kernel"] + weights["mix.bias"], inputs, spec)
+    return output + skipped(spec, weights["skip.kernel"], reading) if spec.linear_skip else output
+
+
+def read_by_segment(spec: NetworkSpec, reading: Reading) -> np.ndarray:
+    """What the recurrence reads, window by window and segment by segment, of shape (n, segments, features)."""
+    window, size = reading["window"], spec.segment_length
+    shown = standardised(window) if spec.standardised else window
+    read = np.zeros((len(window), spec.segments, spec.features))
+    for number, segment in np.ndindex(read.shape[:2]):
+        steps = slice(segment * size, (segment + 1) * size)
+        numbers = list(shown[number, steps])
+        if spec.masked:
+            numbers += [1 - seen for seen in reading["observed"][number, steps]]
+        if spec.past_channels:
+            numbers += [value for step in reading["past"][number, steps] for value in step]
+        if spec.static_channels:
+            numbers += list(reading["static"][number])
+        read[number, segment] = numbers
+    return read
+
+
+def skipped(spec: NetworkSpec, kernel: np.ndarray, reading: Reading) -> np.ndarray:
+    """What the linear skip adds, part by part: window, last segment of the past, future, static."""
+    added, row = reading["window"] @ kernel[: spec.lookback], spec.lookback
+    steps = []
+    if spec.past_channels:
+        steps += [reading["past"][:, step] for step in range(spec.lookback - spec.segment_length, spec.lookback)]
+    if spec.future_channels:
+        steps += [reading["future"][:, step] for step in range(spec.horizon)]
+    if spec.static_channels:
+        steps += [reading["static"]]
+    for channels in steps:
+        added = added + channels @ kernel[row : row + channels.shape[1]]
+        row += channels.shape[1]
+    assert row == len(kernel)
+    return np.asarray(added)
 
 
 def standardised(inputs: np.ndarray) -> np.ndarray:
@@ -139,9 +189,7 @@ def backpropagated(weights: Weights, inputs: np.ndarray, target: np.ndarray) -> 
     return gradient
 
 
-def finite_differences(
-    spec: NetworkSpec, weights: Weights, inputs: np.ndarray, observed: np.ndarray, target: np.ndarray
-) -> Weights:
+def finite_differences(spec: NetworkSpec, weights: Weights, reading: Reading, target: np.ndarray) -> Weights:
     """Gradient of the mean absolute error, by moving every single weight up and down."""
     moved = doubles(weights)
     gradient = {name: np.zeros_like(weight) for name, weight in moved.items()}
@@ -150,7 +198,7 @@ def finite_differences(
             kept, errors = weight[place], []
             for change in (1e-6, -1e-6):
                 weight[place] = kept + change
-                errors.append(absolute_error(forward(spec, moved, inputs, observed), target))
+                errors.append(absolute_error(forward(spec, moved, reading), target))
             weight[place] = kept
             gradient[name][place] = (errors[0] - errors[1]) / 2e-6
     return gradient

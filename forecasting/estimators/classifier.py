@@ -20,7 +20,7 @@ from forecasting.network.callbacks import TrainingCallback
 
 _STRENGTHS = (1.0, 0.01)
 """Inverse penalties of the logistic regressions that are tried as a start; the first is scikit-learn's default."""
-_MOST_TRUST = 5.0
+_MOST_TRUST = 2.0
 
 
 class SimpleRNNClassifier(ClassifierMixin, WindowedEstimator):  # type: ignore[misc]  # scikit-learn has no types
@@ -49,17 +49,18 @@ class SimpleRNNClassifier(ClassifierMixin, WindowedEstimator):  # type: ignore[m
     n_members : int, default 3
         Networks that are trained side by side and predict together.
     max_steps : int, optional
-        Gradient steps per network at most; by default 30 passes over the samples, from 200 to 2,000 steps.
+        Gradient steps per network at most; by default as many as show every sample once, from 1,000 to 2,000, and 100
+        where nothing is held out that could tell when to stop.
     batch_size : int, default 128
         Samples per gradient step. Up to so many samples are read in every step; the fit does not depend on their order
         then, and samples that are repeated are one sample of more weight.
-    learning_rate : float, default 0.002
+    learning_rate : float, default 0.005
         Of Adam, at the first step; it falls to zero along a cosine.
     clip_norm : float, default 1.0
         Largest global norm of a gradient.
     validation_fraction : float, default 0.15
         Share of the samples, the last ones, that is held out, to stop the training and to calibrate; 0, or fewer than
-        20 samples, hold none out.
+        10 samples, hold none out.
     refit : bool, default True
         Whether training goes on with everything, what was held out included, for a quarter of the steps that were best
         before and at half the rate. The temperature stays.
@@ -125,7 +126,7 @@ class SimpleRNNClassifier(ClassifierMixin, WindowedEstimator):  # type: ignore[m
             if len(classes) < 2:
                 raise DataError(
                     f"{type(self).__name__} needs samples of at least 2 classes, and there is only the class "
-                    f"{classes[0]!r}",
+                    f"{classes.tolist()[0]!r}",
                     remedy="Give samples of another class too, with weights above 0",
                 )
             self.classes_ = classes

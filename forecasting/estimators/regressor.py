@@ -27,7 +27,7 @@ class SimpleRNNRegressor(RegressorMixin, WindowedEstimator):  # type: ignore[mis
 
     Windows and targets are standardised on what is trained on, each feature over all steps. The last
     ``validation_fraction`` of the samples, taken to be in order of time, decides when to stop; where that is fewer than
-    20 samples nothing is held out, and all steps are taken. As many samples before them as targets of several steps
+    10 samples nothing is held out, and all steps are taken. As many samples before them as targets of several steps
     share with them are left out.
 
     Parameters
@@ -46,11 +46,12 @@ class SimpleRNNRegressor(RegressorMixin, WindowedEstimator):  # type: ignore[mis
     n_members : int, default 3
         Networks that are trained side by side and predict together.
     max_steps : int, optional
-        Gradient steps per network at most; by default 30 passes over the samples, from 200 to 2,000 steps.
+        Gradient steps per network at most; by default as many as show every sample once, from 1,000 to 2,000, and 100
+        where nothing is held out that could tell when to stop.
     batch_size : int, default 128
         Samples per gradient step. Up to so many samples are read in every step; the fit does not depend on their order
         then, and samples that are repeated are one sample of more weight.
-    learning_rate : float, default 0.002
+    learning_rate : float, default 0.005
         Of Adam, at the first step; it falls to zero along a cosine.
     clip_norm : float, default 1.0
         Largest global norm of a gradient.
@@ -106,7 +107,7 @@ class SimpleRNNRegressor(RegressorMixin, WindowedEstimator):  # type: ignore[mis
         n_members: int = 3,
         max_steps: int | None = None,
         batch_size: int = 128,
-        learning_rate: float = 2e-3,
+        learning_rate: float = 5e-3,
         clip_norm: float = 1.0,
         validation_fraction: float = 0.15,
         refit: bool = True,

@@ -26,6 +26,7 @@ from forecasting.estimators.parameters import (
     share,
     whole,
 )
+from forecasting.estimators.planning import usual_steps
 from forecasting.network.callbacks import Callbacks, ProgressLine, TrainingCallback
 from forecasting.network.design import design
 from forecasting.network.spec import NetworkSpec, Weights, initial_weights
@@ -34,8 +35,8 @@ from forecasting.network.training import EPOCHS, Examples, TrainingPlan, train
 if TYPE_CHECKING:
     from forecasting.network.engine import Engine
 
-_FEWEST_HELD_OUT = 20
-_PASSES, _FEWEST_STEPS, _MOST_STEPS = 30, 200, 2000
+_FEWEST_HELD_OUT, _MOST_JUDGED = 10, 4000
+_STEPS_UNWATCHED = 100
 _MOST_SEGMENTS, _FEWEST_SEGMENTS = 32, 4
 
 
@@ -69,7 +70,7 @@ class WindowedEstimator(BaseEstimator):  # type: ignore[misc]  # scikit-learn ha
         n_members: int = 3,
         max_steps: int | None = None,
         batch_size: int = 128,
-        learning_rate: float = 2e-3,
+        learning_rate: float = 5e-3,
         clip_norm: float = 1.0,
         validation_fraction: float = 0.15,
         refit: bool = True,
@@ -143,8 +144,8 @@ class WindowedEstimator(BaseEstimator):  # type: ignore[misc]  # scikit-learn ha
         callbacks: Sequence[TrainingCallback],
     ) -> None:
         """Fit to validated samples, none of weight 0; anew, or with ``warm_start`` from where the last fit ended."""
-        train_rows, held_rows = self._divided(len(X), y.shape[1] if y.ndim == 2 else 1)
-        part = X[train_rows], y[train_rows], weight[train_rows]
+        trained_on, held = self._divided(len(X), y.shape[1] if y.ndim == 2 else 1)
+        part = X[:trained_on], y[:trained_on], weight[:trained_on]
         if len(part[0]) <= self.batch_size:
             part = merged(*part)
         anew = not self._goes_on()
@@ -152,13 +153,13 @@ class WindowedEstimator(BaseEstimator):  # type: ignore[misc]  # scikit-learn ha
         if anew:
             self._shape(*part)
         source, everything = self._source(*part), self._source(X, y, weight)
-        held_out = _Judge(self, everything, held_rows) if len(held_rows) else None
+        held_out = _Judge(self, everything, held) if held else None
         if anew:
             self._weights = self._first_weights(source, held_out)
-        plan = self._plan(len(source))
+        plan = self._plan(len(source), watched=held_out is not None)
         refit = self.refit and held_out is not None
         history = History(Callbacks([*([ProgressLine()] if self.verbose else []), *callbacks]))
-        info = {"members": self._spec.n_members, "windows": len(source), "held_out_windows": len(held_rows)}
+        info = {"members": self._spec.n_members, "windows": len(source), "held_out_windows": held}
         network, steps = self._engine(), 0
         with history.of({**info, "epochs": (1 + refit) * EPOCHS}):
             watch = history.watch(stage=0)
@@ -172,7 +173,7 @@ class WindowedEstimator(BaseEstimator):  # type: ignore[misc]  # scikit-learn ha
                 steps += trained.taken
         self._weights = trained.weights
         self.history_, self.n_iter_ = history.entries, steps
-        self.n_held_out_ = len(held_rows)
+        self.n_held_out_ = held
         if trained.interrupted:
             raise KeyboardInterrupt("the training was interrupted; the estimator holds the best weights until then")
 
@@ -249,15 +250,19 @@ class WindowedEstimator(BaseEstimator):  # type: ignore[misc]  # scikit-learn ha
         ]
         return divisors[0] if steps // divisors[0] >= min(_FEWEST_SEGMENTS, steps) else 1
 
-    def _divided(self, count: int, outputs: int) -> tuple[np.ndarray, np.ndarray]:
-        """Rows to train on and rows held out: the last ones, apart by as many rows as targets may share."""
-        held = int(count * self.validation_fraction)
-        held = held if held >= _FEWEST_HELD_OUT and held + outputs < count else 0
-        return np.arange(count - held - (outputs - 1 if held else 0)), np.arange(count - held, count)
+    def _divided(self, count: int, outputs: int) -> tuple[int, int]:
+        """How many of the first samples to train on, and how many of the last to hold out.
 
-    def _plan(self, count: int) -> TrainingPlan:
+        Between them are as many as targets of several steps share with those held out.
+        """
+        held = int(count * self.validation_fraction)
+        if held < _FEWEST_HELD_OUT or count - held - (outputs - 1) < 2:
+            return count, 0
+        return count - held - (outputs - 1), held
+
+    def _plan(self, count: int, *, watched: bool) -> TrainingPlan:
         size = min(self.batch_size, count)
-        usual = int(np.clip(_PASSES * count // size, _FEWEST_STEPS, _MOST_STEPS))
+        usual = usual_steps(count, self.batch_size) if watched else _STEPS_UNWATCHED
         return TrainingPlan(self.max_steps or usual, size, self.learning_rate, self.clip_norm)
 
     def _engine(self) -> "Engine":
@@ -316,10 +321,11 @@ class WindowedEstimator(BaseEstimator):  # type: ignore[misc]  # scikit-learn ha
 
 
 class _Judge:
-    """Held-out rows of a source, which say how far off an ensemble is there."""
+    """The last ``held`` windows of a source, or some of very many, which say how far off an ensemble is there."""
 
-    def __init__(self, owner: WindowedEstimator, source: ArrayWindows, rows: np.ndarray) -> None:
+    def __init__(self, owner: WindowedEstimator, source: ArrayWindows, held: int) -> None:
         self._owner = owner
+        rows = np.linspace(len(source) - held, len(source) - 1, min(held, _MOST_JUDGED)).round().astype(np.int64)
         examples = source.examples(rows)
         self.reading, self.target, self.weight = examples.reading, examples.target, source.weight[rows]
         self._rows = owner._rows(examples)

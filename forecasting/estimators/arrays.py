@@ -18,7 +18,7 @@ from forecasting.network.linear import MOST_WINDOWS
 from forecasting.network.training import Examples
 from forecasting.windows import Reading
 
-_WINDOWS_AT_ONCE = 4096
+_WINDOWS_AT_ONCE = 1024
 _PADDED_TO = 64
 """Windows are forecast in multiples of this, so that a forecast does not depend on how many are asked for at once."""
 

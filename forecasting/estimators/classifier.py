@@ -17,10 +17,13 @@ from forecasting.errors import DataError
 from forecasting.estimators.arrays import ArrayWindows
 from forecasting.estimators.windowed import WindowedEstimator
 from forecasting.network.callbacks import TrainingCallback
+from forecasting.network.spec import Weights
 
 _STRENGTHS = (1.0, 0.01)
 """Inverse penalties of the logistic regressions that are tried as a start; the first is scikit-learn's default."""
 _MOST_TRUST = 2.0
+_LEAST_GAIN = 1e-6
+"""Of log loss, for which the temperature leaves 1."""
 
 
 class SimpleRNNClassifier(ClassifierMixin, WindowedEstimator):  # type: ignore[misc]  # scikit-learn has no types
@@ -86,7 +89,8 @@ class SimpleRNNClassifier(ClassifierMixin, WindowedEstimator):  # type: ignore[m
     >>> from forecasting import SimpleRNNClassifier, make_windows
     >>> X, after = make_windows(np.sin(np.arange(400) / 5), lookback=20)
     >>> rises = after > X[:, -1]
-    >>> bool(SimpleRNNClassifier(random_state=0).fit(X[:300], rises[:300]).score(X[300:], rises[300:]) > 0.95)
+    >>> classifier = SimpleRNNClassifier(max_steps=50, random_state=0).fit(X[:300], rises[:300])
+    >>> bool(classifier.score(X[300:], rises[300:]) > 0.95)
     True
     """
 
@@ -223,6 +227,13 @@ class SimpleRNNClassifier(ClassifierMixin, WindowedEstimator):  # type: ignore[m
         total = np.bincount(y, weights=weight, minlength=count)
         self._log_frequencies = np.log((total + 1) / (total.sum() + count))  # as if each had been seen once more
 
+    def _with_everything(self, weights: Weights, y: np.ndarray, weight: np.ndarray) -> Weights:
+        """What the window adds to the frequencies stays, and they become those of all samples."""
+        before = self._log_frequencies
+        self._understand(y, weight)
+        moved = weights["head.bias"] + (self._log_frequencies - before).astype(np.float32)
+        return {**weights, "head.bias": moved}
+
     def _encoded(self, y: np.ndarray) -> np.ndarray:
         return np.asarray(np.eye(len(self.classes_), dtype=np.float32)[y])
 
@@ -258,12 +269,12 @@ class SimpleRNNClassifier(ClassifierMixin, WindowedEstimator):  # type: ignore[m
 
     def _calibrate(self, outputs: np.ndarray, target: np.ndarray, weight: np.ndarray) -> None:
         logits = outputs.mean(axis=0)
-        found = minimize_scalar(
-            lambda trust: _log_loss(self._calibrated(logits, trust), target, weight),
-            bounds=(0, _MOST_TRUST),
-            method="bounded",
-        )
-        self.temperature_ = float(1 / found.x)
+
+        def loss(trust: float) -> float:
+            return _log_loss(self._calibrated(logits, trust), target, weight)
+
+        found = minimize_scalar(loss, bounds=(0, _MOST_TRUST), method="bounded")
+        self.temperature_ = float(1 / found.x) if found.fun < loss(1.0) - _LEAST_GAIN else 1.0
 
 
 def _log_loss(logarithms: np.ndarray, target: np.ndarray, weight: np.ndarray) -> float:

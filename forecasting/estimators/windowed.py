@@ -134,6 +134,11 @@ class WindowedEstimator(BaseEstimator):  # type: ignore[misc]  # scikit-learn ha
     def _calibrate(self, outputs: np.ndarray, target: np.ndarray, weight: np.ndarray) -> None:
         """Learn from the outputs on held-out windows what the training cannot tell; nothing by default."""
 
+    def _with_everything(self, weights: Weights, y: np.ndarray, weight: np.ndarray) -> Weights:
+        """The weights to go on from when what was held out is trained on too; the same by default."""
+        del y, weight
+        return weights
+
     # From here on nothing depends on which of the two it is.
 
     def _fit(
@@ -169,7 +174,8 @@ class WindowedEstimator(BaseEstimator):  # type: ignore[misc]  # scikit-learn ha
                 self._calibrate(held_out.outputs(trained.weights), held_out.target, held_out.weight)
             if refit and not trained.interrupted:
                 onwards, watch = plan.continued(trained.steps), history.watch(stage=1)
-                trained = train(network, trained.weights, everything, onwards, self._rngs, on_epoch=watch)
+                weights = self._with_everything(trained.weights, y, weight)
+                trained = train(network, weights, everything, onwards, self._rngs, on_epoch=watch)
                 steps += trained.taken
         self._weights = trained.weights
         self.history_, self.n_iter_ = history.entries, steps

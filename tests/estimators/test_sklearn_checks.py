@@ -16,10 +16,14 @@ from forecasting import SimpleRNNClassifier, SimpleRNNRegressor
 
 ROOT = Path(__file__).resolve().parents[2]
 QUICK: dict[str, Any] = {"units": 4, "n_members": 1, "max_steps": 3}
-OF_CLASSIFIERS = re.compile("classif|decision|supervised|partial_fit|weight_equivalence|all_zero")
-"""What is checked of the classifier here, which shares all else with the regressor; the slow test checks everything."""
-NEEDS_A_SETTING = "check_array_api_input"
-"""Does nothing unless SCIPY_ARRAY_API=1 is set before SciPy is loaded, as in the slow test."""
+QUICKLY = {
+    SimpleRNNRegressor: re.compile(
+        "nan_inf|regressors_train|multioutput|subset_invariance|weight_equivalence|idempotent|n_features_in$|unfitted|"
+        "dont_overwrite|overwrite_params|dict_unchanged|fit1d|fit2d_1sample|all_zero|init|mixin|tags|clone|sparse|complex"
+    ),
+    SimpleRNNClassifier: re.compile("classifiers_train|classifiers_classes|one_label|regression_target|decision|y_2d"),
+}
+"""Some of the checks by name; the slow test makes all of them."""
 
 
 def name_of(check: Any) -> str:
@@ -30,8 +34,7 @@ def quick_checks() -> Iterator[Any]:
     for estimator in (SimpleRNNRegressor(**QUICK), SimpleRNNClassifier(**QUICK)):
         for number, (instance, check) in enumerate(estimator_checks_generator(estimator)):
             name = name_of(check)
-            wanted = isinstance(instance, SimpleRNNRegressor) or OF_CLASSIFIERS.search(name)
-            if wanted and name != NEEDS_A_SETTING:
+            if QUICKLY[type(instance)].search(name):
                 yield pytest.param(instance, check, id=f"{type(instance).__name__}-{number}-{name}")
 
 
@@ -41,7 +44,7 @@ def test_a_small_network_passes_the_check(estimator, check):
     check(estimator)
 
 
-@pytest.mark.slow
+@pytest.mark.slow  # and in a process of its own: one check does nothing unless SciPy is loaded with SCIPY_ARRAY_API=1
 def test_with_default_parameters_every_check_passes_and_is_listed(capsys):
     done = subprocess.run(
         [sys.executable, "-m", "tests.estimators.compliance"],

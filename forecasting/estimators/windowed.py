@@ -2,6 +2,7 @@
 
 from abc import abstractmethod
 from collections.abc import Sequence
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
@@ -13,8 +14,8 @@ from sklearn.utils.validation import (
     validate_data,
 )
 
-from forecasting.errors import DataError
-from forecasting.estimators.arrays import ArrayWindows, Scaling, as_three, merged, padded_parts, read
+from forecasting.errors import DataError, ParameterError
+from forecasting.estimators.arrays import ArrayWindows, Scaling, merged, padded_parts, read
 from forecasting.estimators.fitting import History
 from forecasting.estimators.parameters import (
     Allowed,
@@ -30,7 +31,7 @@ from forecasting.estimators.planning import usual_steps
 from forecasting.network.callbacks import Callbacks, ProgressLine, TrainingCallback
 from forecasting.network.design import design
 from forecasting.network.spec import NetworkSpec, Weights, initial_weights
-from forecasting.network.training import EPOCHS, Examples, TrainingPlan, train
+from forecasting.network.training import EPOCHS, Examples, Trained, TrainingPlan, train
 
 if TYPE_CHECKING:
     from forecasting.network.engine import Engine
@@ -99,6 +100,9 @@ class WindowedEstimator(BaseEstimator):  # type: ignore[misc]  # scikit-learn ha
         check_is_fitted(self)
         return [entry["loss"] for entry in self.history_]
 
+    def __sklearn_is_fitted__(self) -> bool:
+        return self._is_trained()
+
     def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()
         tags.input_tags.three_d_array = True
@@ -154,9 +158,11 @@ class WindowedEstimator(BaseEstimator):  # type: ignore[misc]  # scikit-learn ha
         if len(part[0]) <= self.batch_size:
             part = merged(*part)
         anew = not self._goes_on()
-        self._seed()
         if anew:
             self._shape(*part)
+        else:
+            self._check_same_network()
+        self._seed()
         source, everything = self._source(*part), self._source(X, y, weight)
         held_out = _Judge(self, everything, held) if held else None
         if anew:
@@ -180,16 +186,17 @@ class WindowedEstimator(BaseEstimator):  # type: ignore[misc]  # scikit-learn ha
         self._weights = trained.weights
         self.history_, self.n_iter_ = history.entries, steps
         self.n_held_out_ = held
-        if trained.interrupted:
-            raise KeyboardInterrupt("the training was interrupted; the estimator holds the best weights until then")
+        _stop_if(trained)
 
     def _partial_fit(self, X: np.ndarray, y: np.ndarray, weight: np.ndarray) -> None:
         """Train on for one pass over validated samples, none of weight 0."""
         anew = not self._is_trained()
         if anew:
-            self._seed()
             self._shape(X, y, weight)
+            self._seed()
             self.history_, self.n_iter_, self.n_held_out_ = [], 0, 0
+        else:
+            self._check_same_network()
         source = self._source(X, y, weight)
         if anew:
             self._weights = self._first_weights(source, None)
@@ -197,8 +204,10 @@ class WindowedEstimator(BaseEstimator):  # type: ignore[misc]  # scikit-learn ha
         plan = TrainingPlan(-(-len(X) // size), size, self.learning_rate, self.clip_norm)
         trained = train(self._engine(), self._weights, source, plan, self._rngs)
         self._weights = trained.weights
-        self.history_ = [*self.history_, *trained.history]
-        self.n_iter_ += trained.taken
+        first = len(self.history_)
+        added = [{"epoch": first + number, "stage": 0, **entry} for number, entry in enumerate(trained.history)]
+        self.history_, self.n_iter_ = [*self.history_, *added], self.n_iter_ + trained.taken
+        _stop_if(trained)
 
     def _seed(self) -> None:
         rng = check_random_state(self.random_state)
@@ -206,23 +215,36 @@ class WindowedEstimator(BaseEstimator):  # type: ignore[misc]  # scikit-learn ha
 
     def _shape(self, X: np.ndarray, y: np.ndarray, weight: np.ndarray) -> None:
         """The shape of the network and the scales of a fit that begins anew."""
-        steps = X.shape[1]
-        segment = self._segment(steps)
+        self._segment(X.shape[1])  # refuses before anything of an earlier fit is lost
         self._scaling = Scaling.of_windows(X, weight)
         self._understand(y, weight)
-        self._spec = NetworkSpec(
-            lookback=steps,
-            horizon=self._encoded(y[:1]).shape[1],
-            segment_length=segment,
+        self._spec = self._network(X.shape[1:], self._encoded(y[:1]).shape[1])
+        self.window_shape_ = X.shape[1:]
+
+    def _network(self, window: tuple[int, ...], outputs: int) -> NetworkSpec:
+        """The network that the parameters ask for, on windows of a shape."""
+        return NetworkSpec(
+            lookback=window[0],
+            horizon=outputs,
+            segment_length=self._segment(window[0]),
             units=self.units,
             n_layers=self.n_layers,
             masked=False,
             linear_skip=self.linear_skip,
             n_members=self.n_members,
-            past_channels=as_three(X[:1]).shape[2] - 1,
+            past_channels=window[1] - 1 if len(window) == 2 else 0,
             loss=self._loss,
         )
-        self.window_shape_ = X.shape[1:]
+
+    def _check_same_network(self) -> None:
+        wanted, trained = asdict(self._network(self.window_shape_, self._spec.horizon)), asdict(self._spec)
+        changed = [name for name in wanted if wanted[name] != trained[name]]
+        if changed:
+            raise ParameterError(
+                f"{type(self).__name__} goes on with the network of the last fit, but {', '.join(changed)} changed",
+                remedy="Set it back, or fit anew with warm_start=False",
+                parameter=", ".join(changed),
+            )
 
     def _first_weights(self, source: ArrayWindows, held_out: "_Judge | None") -> Weights:
         """Random ones, with the linear skip and the bias of the head at the best linear map there is."""
@@ -324,6 +346,11 @@ class WindowedEstimator(BaseEstimator):  # type: ignore[misc]  # scikit-learn ha
     def _goes_on(self) -> bool:
         """Whether a fit begins where the last one ended."""
         return bool(self.warm_start) and self._is_trained()
+
+
+def _stop_if(trained: Trained) -> None:
+    if trained.interrupted:
+        raise KeyboardInterrupt("the training was interrupted; the estimator holds the best weights until then")
 
 
 class _Judge:

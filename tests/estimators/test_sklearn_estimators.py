@@ -19,7 +19,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer, StandardScaler
 
 from forecasting import SimpleRNNClassifier, SimpleRNNRegressor, make_windows
-from forecasting.errors import DataError
+from forecasting.errors import DataError, ParameterError
 from forecasting.network.linear import PENALTIES
 from tests.estimators.made import Watch
 
@@ -259,6 +259,33 @@ def test_warm_start_refuses_what_does_not_fit_the_network():
         other.fit(X, LEVELS)
 
 
+@pytest.mark.parametrize(
+    ("name", "value"),
+    {
+        "units": 5,
+        "n_layers": 2,
+        "n_members": 2,
+        "linear_skip": False,
+        "segment_length": 2,
+        "loss": "absolute_error",
+    }.items(),
+)
+def test_going_on_with_another_network_is_refused(name, value, fitted_regressor):
+    estimator = copy.deepcopy(fitted_regressor).set_params(**{name: value})
+    for go_on in (estimator.partial_fit, estimator.set_params(warm_start=True).fit):
+        with pytest.raises(ParameterError, match=f"goes on with the network of the last fit, but {name} changed"):
+            go_on(X, Y)
+    assert estimator.predict(X).tolist() == fitted_regressor.predict(X).tolist()
+
+
+def test_a_first_fit_that_fails_leaves_the_estimator_unfitted():
+    estimator = regressor(segment_length=3)
+    with pytest.raises(DataError, match="not a multiple"):
+        estimator.fit(X, Y)
+    with pytest.raises(NotFittedError):
+        estimator.predict(X)
+
+
 def test_partial_fit_trains_on():
     estimator = regressor(linear_skip=False, learning_rate=0.02, batch_size=32, random_state=0)
     scores = [estimator.partial_fit(X, Y).score(X, Y) for _ in range(15)]
@@ -266,6 +293,7 @@ def test_partial_fit_trains_on():
     assert estimator.n_iter_ == 15 * 7
     assert len(estimator.history_) == 15 * 7
     assert estimator.n_held_out_ == 0
+    assert [entry["epoch"] for entry in estimator.history_] == list(range(15 * 7))
     estimator.partial_fit(X[:1], Y[:1])
     assert estimator.n_iter_ == 15 * 7 + 1
 

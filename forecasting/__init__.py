@@ -12,7 +12,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from forecasting.estimators import SimpleRNNForecaster
+    from forecasting.estimators import SimpleRNNClassifier, SimpleRNNForecaster, SimpleRNNRegressor, make_windows
     from forecasting.evaluation.adaptive import AdaptiveConformal, adaptive_intervals
     from forecasting.evaluation.audit import audit
     from forecasting.evaluation.backtest import backtest, fits
@@ -23,7 +23,10 @@ if TYPE_CHECKING:
 
 _PLACES = {
     "AdaptiveConformal": "forecasting.evaluation.adaptive",
+    "SimpleRNNClassifier": "forecasting.estimators",
     "SimpleRNNForecaster": "forecasting.estimators",
+    "SimpleRNNRegressor": "forecasting.estimators",
+    "make_windows": "forecasting.estimators",
     "accuracy": "forecasting.evaluation.metrics",
     "adaptive_intervals": "forecasting.evaluation.adaptive",
     "audit": "forecasting.evaluation.audit",
@@ -38,7 +41,9 @@ _PLACES = {
 __all__ = [
     "AdaptiveConformal",
     "Panel",
+    "SimpleRNNClassifier",
     "SimpleRNNForecaster",
+    "SimpleRNNRegressor",
     "accuracy",
     "adaptive_intervals",
     "audit",
@@ -46,6 +51,7 @@ __all__ = [
     "compare",
     "crps_of_samples",
     "fits",
+    "make_windows",
     "to_panel",
 ]
 

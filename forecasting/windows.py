@@ -9,6 +9,7 @@ itself shows, and never reaches into another series:
 """
 
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 import numpy as np
 
@@ -114,7 +115,7 @@ class Channels:
     static: np.ndarray
     horizon: int
 
-    def counts(self) -> dict[str, int]:
+    def counts(self) -> dict[str, Any]:
         """How many channels a network reads: ``past_channels``, ``future_channels`` and ``static_channels``."""
         past, future, static = (part.shape[1] for part in (self.past, self.ahead, self.static))
         return {"past_channels": past + future, "future_channels": future, "static_channels": static}

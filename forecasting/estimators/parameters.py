@@ -45,6 +45,11 @@ def positive() -> Allowed:
     )
 
 
+def share() -> Allowed:
+    """A share of a whole, which it is not itself."""
+    return Allowed(lambda value: _is_number(value) and 0 <= value < 1, "a number from 0 to below 1")
+
+
 def flag() -> Allowed:
     """True or False."""
     return Allowed(lambda value: isinstance(value, bool | np.bool_), "True or False")

@@ -43,7 +43,7 @@ from forecasting.network.spec import NetworkSpec
 from forecasting.network.training import TrainingPlan
 from forecasting.panel import Panel, read_future, to_panel, treat_covariates
 from forecasting.panel.calendar_covariates import CALENDAR_COVARIATES, is_calendar_covariate
-from forecasting.targets import TARGETS, Target, choices_for
+from forecasting.targets import WORDS, choices_for, is_target
 from forecasting.windows import Channels, Windows
 
 NAME = "SimpleRNN"
@@ -58,7 +58,7 @@ _RULES: dict[str, Allowed] = {
     "lookback": or_none(whole(2)),
     "levels": or_none(percentages()),
     "gaps": one_of("refuse", "interpolate", "mask"),
-    "target": one_of("auto", *TARGETS),
+    "target": Allowed(is_target, WORDS),
     "past_covariates": or_none(_COLUMNS),
     "future_covariates": or_none(_COLUMNS),
     "static_covariates": or_none(_COLUMNS),
@@ -106,9 +106,12 @@ class SimpleRNNForecaster(BaseEstimator):  # type: ignore[misc]  # scikit-learn 
     gaps : {"refuse", "interpolate", "mask"}, default "refuse"
         What to do about steps without a value: stop; read a straight line in their place; or tell the network that they
         are missing. They are never targets, and never scored.
-    target : {"auto", "none", "log", "difference", "log_return"}, default "auto"
-        What the network sees of the series; forecasts come back in the unit of the series. ``"auto"`` is the logarithm
-        where all values are above zero and held-out windows are forecast clearly better by it, else the values.
+    target : str, default "auto"
+        What the network sees of the series; forecasts come back in the unit of the series. ``"none"``, or some of
+        ``"log"``, ``"box_cox"``, ``"asinh"``, ``"standard"`` and ``"robust"``, and last ``"difference"`` or
+        ``"seasonal_difference"``, joined by ``"+"``; ``"log_return"`` is ``"log+difference"``. See
+        `forecasting.targets`. ``"auto"`` is the logarithm where all values are above zero and held-out windows are
+        forecast clearly better by it, else the values.
     past_covariates : sequence of str, optional
         Columns that are known up to the present only. Numbers, or text, which is read as categories.
     future_covariates : sequence of str, optional
@@ -179,6 +182,8 @@ class SimpleRNNForecaster(BaseEstimator):  # type: ignore[misc]  # scikit-learn 
         The covariates that data must hold beside id, time and target, without those of the calendar.
     target_, gaps_ : str
         Transform and policy that were fitted with.
+    transform_ : Target
+        The transform with what was fitted of it, before the held-out part; ``transform_.numbers`` are its numbers.
     device_ : str
         Backend and device of the training.
     notices_ : tuple of Notice
@@ -337,15 +342,16 @@ class SimpleRNNForecaster(BaseEstimator):  # type: ignore[misc]  # scikit-learn 
         self.notices_ = (*notices, *carried, *prepared.notices)
         self.encoding_ = encoding
         self.gaps_ = self.gaps
-        self.target_ = prepared.target.name
+        self.target_, self.transform_ = prepared.target.name, prepared.target
         self._start = prepared.start
         self._use(fit.model)
+        target = prepared.target.take(prepared.held_cuts.series)
         self.validation_ = _validation_frame(
             panel,
             prepared.held_cuts.series,
             prepared.held_cuts.row,
-            prepared.target.values(prepared.batch.path(fit.validated)),
-            prepared.target.values(prepared.windows.seasonal_naive(prepared.held_cuts, self.horizon)),
+            target.values(prepared.batch.path(fit.validated)),
+            target.values(prepared.windows.seasonal_naive(prepared.held_cuts, self.horizon)),
         )
         self.health_ = health(
             spec,
@@ -418,7 +424,7 @@ class SimpleRNNForecaster(BaseEstimator):  # type: ignore[misc]  # scikit-learn 
             side = 2 * share - 1
             half = self._model.conformal.half_width(100 * abs(side), steps, movement) if side else np.zeros(steps)
             paths[quantile_column(NAME, share)] = center + np.sign(side) * half * scale[:, None]
-        target = Target.parse(self.target_)
+        target = self.transform_.of(panel)
         columns = {column: target.values(path).ravel() for column, path in paths.items()}
         ids = np.repeat(panel.ids, steps)
         return pd.DataFrame({"unique_id": ids, "ds": panel.stamps(panel.future_times(steps)), **columns})
@@ -476,7 +482,7 @@ class SimpleRNNForecaster(BaseEstimator):  # type: ignore[misc]  # scikit-learn 
                 "unique_id": np.repeat(panel.ids, n_paths * steps),
                 "sample": np.tile(np.repeat(np.arange(n_paths), steps), panel.n_series),
                 "ds": panel.stamps(times.ravel()),
-                NAME: Target.parse(self.target_).values(paths).ravel(),
+                NAME: self.transform_.of(panel).values(paths).ravel(),
             }
         )
 
@@ -553,7 +559,7 @@ class SimpleRNNForecaster(BaseEstimator):  # type: ignore[misc]  # scikit-learn 
             masked=self.gaps == "mask" or windows.has_missing or padded,
             linear_skip=self.linear_skip,
             standardised=True,
-            mixed_season=season if 1 < season <= division.lookback // 2 and not windows.differenced else 0,
+            mixed_season=season if 1 < season <= division.lookback // 2 and not windows.lag else 0,
             n_members=self.n_members,
             **({} if windows.channels is None else windows.channels.counts()),
         )
@@ -563,7 +569,7 @@ class SimpleRNNForecaster(BaseEstimator):  # type: ignore[misc]  # scikit-learn 
     ) -> tuple[Panel, Windows]:
         """What to forecast from; a warning where the horizon is beyond the fitted one."""
         panel, fitted = self.panel_ if data is None else self._read(data), self._model.spec.horizon
-        target = Target.parse(self.target_)
+        target = self.transform_.of(panel)
         channels = self._channels(panel, horizon, future)
         windows, _ = read_windows(panel, self.gaps_, target, self.lookback_, self.season_length_, channels)
         if horizon > fitted:

@@ -6,7 +6,6 @@ import numpy as np
 
 from forecasting.estimators.preparing import read_windows
 from forecasting.panel import Panel
-from forecasting.targets import Target
 
 if TYPE_CHECKING:
     from forecasting.estimators.forecaster import SimpleRNNForecaster
@@ -23,6 +22,7 @@ def fitted_stages(estimator: "SimpleRNNForecaster") -> dict[str, dict[str, Any]]
             "lookback": estimator.lookback_,
             "segment_length": estimator.segment_length_,
             "target": estimator.target_,
+            **{f"target's {name}": np.asarray(number) for name, number in estimator.transform_.numbers.items()},
         },
         "linear start": {
             "anchor": start.anchor,
@@ -45,7 +45,7 @@ def fitted_stages(estimator: "SimpleRNNForecaster") -> dict[str, dict[str, Any]]
 def input_stages(estimator: "SimpleRNNForecaster", data: Panel, steps: np.ndarray) -> dict[str, dict[str, Any]]:
     """See `SimpleRNNForecaster.input_stages`."""
     windows, _ = read_windows(
-        data, estimator.gaps_, Target.parse(estimator.target_), estimator.lookback_, estimator.season_length_
+        data, estimator.gaps_, estimator.transform_.of(data), estimator.lookback_, estimator.season_length_
     )
     place = np.arange(len(data.values)) - np.repeat(data.indptr[:-1], data.lengths)
     known = place < np.repeat(steps, data.lengths)

@@ -1,7 +1,7 @@
 """Writing a fitted forecaster into a folder and reading it back: JSON and plain arrays, nothing pickled.
 
 forecaster.json   format, versions, parameters, what was fitted besides arrays
-arrays.npz        weights, calibration, and the end of each series
+arrays.npz        weights, calibration, numbers of the target, and the end of each series
 """
 
 import json
@@ -20,12 +20,13 @@ from forecasting.evaluation.local import LocalConformal
 from forecasting.network.health import Health
 from forecasting.network.spec import NetworkSpec
 from forecasting.panel import Frequency, Notice, Panel
+from forecasting.targets import Target
 from forecasting.windows import reach
 
 if TYPE_CHECKING:
     from forecasting.estimators.forecaster import SimpleRNNForecaster
 
-FORMAT = 3
+FORMAT = 4
 _TEXT, _ARRAYS = "forecaster.json", "arrays.npz"
 
 
@@ -53,6 +54,7 @@ def write(estimator: "SimpleRNNForecaster", folder: Path) -> None:
     }
     arrays = {f"weights/{name}": weight for name, weight in model.weights.items()}
     arrays |= {f"conformal/{name}": array for name, array in model.conformal.to_arrays().items()}
+    arrays |= {f"target/{name}": array for name, array in estimator.transform_.to_arrays().items()}
     tail = panel.keep_last(reach(estimator.lookback_, estimator.season_length_))
     arrays |= {
         "anchor": model.anchor_kernel,
@@ -119,6 +121,8 @@ def _restored(kind: type["SimpleRNNForecaster"], text: dict[str, Any], arrays: d
     estimator.frequency_ = frequency
     estimator.season_length_ = text["season_length"]
     estimator.gaps_, estimator.target_ = text["gaps"], text["target"]
+    numbers = {name.removeprefix("target/"): array for name, array in arrays.items() if name.startswith("target/")}
+    estimator.transform_ = Target.from_arrays(text["target"], numbers)
     estimator.lookback_ = spec.lookback
     estimator.levels_ = [] if estimator.levels is None else list(estimator.levels)
     estimator.history_ = text["history"]

@@ -13,6 +13,7 @@ from forecasting import SimpleRNNForecaster
 from forecasting.errors import DataError, ParameterError
 from forecasting.estimators.parameters import Allowed, check_parameters, one_of, whole
 from forecasting.panel.calendar_covariates import CALENDAR_COVARIATES
+from forecasting.targets import WORDS
 from tests.estimators.covered import covered_frame
 from tests.estimators.made import long_frame, one, tiny, values, wave
 
@@ -95,7 +96,7 @@ PARAMETERS = {
         {"linear_skip": False, "combine_naive": False},
         {"gaps": "interpolate"},
     ),
-    "target": Parameter(["sqrt", None, 0], "one of 'auto', 'none', 'log', 'difference', 'log_return'", "log", points),
+    "target": Parameter(["sqrt", None, 0, ["log"], "difference+log"], WORDS, "log", points),
     "past_covariates": Parameter(NAMES, "a list of different names of columns, or None", ["noise"], channels, covered),
     "future_covariates": Parameter(NAMES, "a list of different names of columns, or None", ["heat"], channels, covered),
     "static_covariates": Parameter(

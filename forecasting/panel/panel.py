@@ -93,6 +93,8 @@ class Panel:
                 remedy="Make it with to_panel(..., covariates=[...], static=[...]).",
                 column=absent[0],
             )
+        if set(covariates) == set(self.covariates) and set(static) == set(self.static):
+            return self
         return replace(
             self,
             covariates={name: self.covariates[name] for name in covariates},

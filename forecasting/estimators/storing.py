@@ -43,6 +43,7 @@ def write(estimator: "SimpleRNNForecaster", folder: Path) -> None:
         "season_length": estimator.season_length_,
         "gaps": estimator.gaps_,
         "target": estimator.target_,
+        "above_zero": estimator.above_zero_,
         "frequency": {"alias": panel.frequency.alias, "calendar": panel.frequency.calendar, "tz": panel.tz},
         "history": estimator.history_,
         "health": estimator.health_.as_dict(),
@@ -119,6 +120,7 @@ def _restored(kind: type["SimpleRNNForecaster"], text: dict[str, Any], arrays: d
     estimator.frequency_ = frequency
     estimator.season_length_ = text["season_length"]
     estimator.gaps_, estimator.target_ = text["gaps"], text["target"]
+    estimator.above_zero_ = text["above_zero"]
     estimator.lookback_ = spec.lookback
     estimator.levels_ = [] if estimator.levels is None else list(estimator.levels)
     estimator.history_ = text["history"]

@@ -48,7 +48,7 @@ def test_an_extrapolation_beyond_the_horizon_is_said_in_the_log(fitted, caplog):
 
 def test_intervals_beyond_the_horizon_widen_as_those_of_a_random_walk(fitted):
     forecast = fitted.predict(horizon=2 * HORIZON, levels=[80]).groupby("unique_id").head(2 * HORIZON)
-    width = (forecast["SimpleRNN-hi-80"] - forecast["SimpleRNN-lo-80"]).to_numpy().reshape(-1, 2 * HORIZON)
+    width = (forecast["SimpleRNN-hi-80"] - forecast["SimpleRNN"]).to_numpy().reshape(-1, 2 * HORIZON)
     steps = np.arange(HORIZON + 1, 2 * HORIZON + 1)
     assert width[:, HORIZON:] / width[:, [HORIZON - 1]] == pytest.approx(np.sqrt(steps / HORIZON) * np.ones((3, 1)))
 

@@ -20,9 +20,9 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from benchmarks.report import machine, print_table
-from benchmarks.significance import mean_over_time
 from benchmarks.stocks import prices
 from forecasting import SimpleRNNClassifier, make_windows
+from forecasting.evaluation.significance import mean_over_time
 
 LOOKBACK = 20
 _ROUNDING = 1e-3  # of float32, in thousandths of log loss

@@ -317,6 +317,12 @@ class Windows:
         season = path[:, -lag:].copy() if lag > 1 else None
         return Batch(scaled, observed.astype(np.float32), level, scale, moving, covariates, season)
 
+    def lowest(self, cuts: Cuts) -> np.ndarray:
+        """Lowest observed value of the path within `reach` before each cut, float64 of shape (n,)."""
+        start = np.maximum(cuts.row - reach(self.lookback, self.season_length), self.indptr[cuts.series])
+        bounds = np.column_stack([start, cuts.row]).ravel()
+        return np.asarray(np.fmin.reduceat(np.append(self.path, np.nan), bounds)[::2])
+
     def targets(self, cuts: Cuts, batch: Batch, horizon: int) -> np.ndarray:
         """What came after the cuts, scaled like their windows: float32 of shape (n, horizon).
 

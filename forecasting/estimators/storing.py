@@ -44,6 +44,7 @@ def write(estimator: "SimpleRNNForecaster", folder: Path) -> None:
         "season_length": estimator.season_length_,
         "gaps": estimator.gaps_,
         "target": estimator.target_,
+        "above_zero": estimator.above_zero_,
         "frequency": {"alias": panel.frequency.alias, "calendar": panel.frequency.calendar, "tz": panel.tz},
         "history": estimator.history_,
         "health": estimator.health_.as_dict(),
@@ -123,6 +124,7 @@ def _restored(kind: type["SimpleRNNForecaster"], text: dict[str, Any], arrays: d
     estimator.gaps_, estimator.target_ = text["gaps"], text["target"]
     numbers = {name.removeprefix("target/"): array for name, array in arrays.items() if name.startswith("target/")}
     estimator.transform_ = Target.from_arrays(text["target"], numbers)
+    estimator.above_zero_ = text["above_zero"]
     estimator.lookback_ = spec.lookback
     estimator.levels_ = [] if estimator.levels is None else list(estimator.levels)
     estimator.history_ = text["history"]

@@ -13,7 +13,7 @@ import pandas as pd
 
 from forecasting.errors import DataError, ParameterError
 from forecasting.evaluation.frames import interval_columns, levels_in, models_in, require_columns
-from forecasting.panel import Panel
+from forecasting.panel import Panel, treat_covariates
 
 _LOG = logging.getLogger(__name__)
 _KEYS = ["unique_id", "ds"]
@@ -190,7 +190,7 @@ def _forecast(
     steps = windows.gap + windows.horizon
     history = windows.history(panel, window)
     known = contestant.columns("future_covariates")
-    ahead = {"future": _ahead(panel, windows.after(window), known)} if known else {}
+    ahead = {"future": _ahead(contestant, panel, windows.after(window), known)} if known else {}
     predicted = fitted.predict(horizon=steps, data=history, **ahead) if by_history else fitted.predict(steps, **ahead)
     require_columns(predicted, _KEYS, f"what {contestant.title} predicted")
     times = panel.times[windows.rows(panel, window)]
@@ -211,9 +211,15 @@ def _forecast(
     return _named(rows, models, contestant)
 
 
-def _ahead(panel: Panel, steps: int, columns: Sequence[str]) -> pd.DataFrame:
-    """The covariates known ahead of a cutoff, and nothing else that comes after it."""
-    return panel.keep_last(steps).frame()[[*_KEYS, *columns]]
+def _ahead(contestant: Contestant, panel: Panel, steps: int, columns: Sequence[str]) -> pd.DataFrame:
+    """The covariates known ahead of a cutoff, and nothing else that comes after it.
+
+    Beside a step that is absent there are none; they are treated by the estimator's own policy for gaps.
+    """
+    known, policy = panel.choose(columns, []), contestant.parameter("gaps")
+    if policy is not None:
+        known, _ = treat_covariates(known, policy)
+    return known.keep_last(steps).frame()[[*_KEYS, *columns]]
 
 
 def _named(rows: pd.DataFrame, models: list[str], contestant: Contestant) -> pd.DataFrame:

@@ -143,6 +143,13 @@ def test_what_lies_behind_a_cutoff_moves_no_forecast_of_a_backtest(frame):
     assert dirty["SimpleRNN"].tolist() == clean["SimpleRNN"].tolist()
 
 
+def test_a_backtest_carries_what_is_known_ahead_over_steps_that_are_absent(frame):
+    first = frame.groupby("unique_id").cumcount(ascending=False) == HORIZON - 2
+    result = backtest(tiny(future_covariates=KNOWN, gaps="mask", max_steps=3), frame[~first], HORIZON, 1)
+    assert result["y"].isna().sum() == 2
+    assert result["SimpleRNN"].notna().all()
+
+
 def test_a_longer_horizon_goes_on_with_covariates_known_ahead(frame):
     train, test = split(frame, 2 * HORIZON)
     forecaster = tiny(future_covariates=KNOWN, calendar_covariates=["weekday"], max_steps=30).fit(train)

@@ -14,7 +14,8 @@ from sklearn.utils.validation import check_is_fitted
 
 from forecasting import SimpleRNNForecaster
 from forecasting.errors import ParameterError
-from tests.estimators.made import long_frame, tiny, values
+from tests.estimators.covered import covered_frame
+from tests.estimators.made import tiny, values
 from tests.estimators.test_parameters import PARAMETERS
 
 WITHOUT_X = [
@@ -96,8 +97,10 @@ def test_a_notebook_shows_it_before_and_after_a_fit(fitted):
 def test_a_fitted_one_with_every_parameter_away_from_its_default_survives_pickle_and_clone():
     fitting = {"horizon": 3, "lookback": 12, "levels": [60], "max_steps": 3, "verbose": 0}
     days = {"frequency": "D", "calendar": None}  # a calendar states the frequency
-    data = long_frame((90,)).drop(index=[20])
+    whole = covered_frame((93,))
+    data, future = whole.iloc[:90].drop(index=[20]), whole.iloc[90:]
     forecaster = SimpleRNNForecaster(**(OTHER_VALUES | fitting | days)).fit(data)
+    forecast = forecaster.predict(future=future)
     copied = pickle.loads(pickle.dumps(forecaster))
-    pd.testing.assert_frame_equal(copied.predict(), forecaster.predict())
-    pd.testing.assert_frame_equal(clone(forecaster).fit(data).predict(), forecaster.predict())
+    pd.testing.assert_frame_equal(copied.predict(future=future), forecast)
+    pd.testing.assert_frame_equal(clone(forecaster).fit(data).predict(future=future), forecast)

@@ -79,8 +79,8 @@ PARAMETERS = {
     "season_length": Parameter(NUMBERS, "a whole number, at least 1, or None", 2, points),
     "lookback": Parameter([*NUMBERS, 1], "a whole number, at least 2, or None", 12, lambda f: f.lookback_),
     "levels": Parameter(
-        [[0], [100], [80, 80], ["80"], [True], "80", 80, {80: 1}],
-        "a list of different numbers of percent above 0 and below 100, or None",
+        [[0], [100], [0.8], [80, 80], ["80"], [True], "80", 80, {80: 1}],
+        "a list of different numbers of percent, from 1 to below 100 (80, not 0.8), or None",
         [80, 95],
         lambda f: list(f.predict().columns),
         common={"max_steps": 1},

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from forecasting.evaluation.metrics import accuracy
     from forecasting.evaluation.samples import crps_of_samples
     from forecasting.panel import Panel, to_panel
+    from forecasting.tuning.tune import tune
 
 _PLACES = {
     "AdaptiveConformal": "forecasting.evaluation.adaptive",
@@ -31,6 +32,7 @@ _PLACES = {
     "fits": "forecasting.evaluation.backtest",
     "Panel": "forecasting.panel",
     "to_panel": "forecasting.panel",
+    "tune": "forecasting.tuning.tune",
 }
 
 __all__ = [
@@ -44,6 +46,7 @@ __all__ = [
     "crps_of_samples",
     "fits",
     "to_panel",
+    "tune",
 ]
 
 

@@ -294,9 +294,9 @@ def _result(search: Search, panel: Panel, n_test_windows: int, refit: bool | int
 def _table(trials: Sequence[Trial], space: "Mapping[str, BaseDistribution]", estimator: Any) -> pd.DataFrame:
     """All trials; the default with the parameters of the estimator, whether they lie in the space or not."""
     own = estimator.get_params()
-    rows = []
-    for trial in trials:
-        facts = {"trial" if name == "number" else name: value for name, value in asdict(trial).items()}
-        parameters = facts.pop("parameters")
-        rows.append(facts | {name: parameters[name] if trial.number else own[name] for name in space})
-    return pd.DataFrame(rows)
+    facts = [asdict(trial) for trial in trials]
+    table = pd.DataFrame([{name: one[name] for name in one if name != "parameters"} for one in facts])
+    for name in space:
+        values = [trial.parameters[name] if trial.number else own[name] for trial in trials]
+        table[name] = pd.Series(values, dtype=object if None in values else None)  # None is a value, not a missing one
+    return table.rename(columns={"number": "trial"})

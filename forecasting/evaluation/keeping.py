@@ -41,7 +41,9 @@ def panel_digest(panel: Panel) -> str:
 
     held = {field.name: getattr(panel, field.name) for field in fields(panel)}
     return str(
-        digest_of({name: value if isinstance(value, np.ndarray) else repr(value) for name, value in held.items()})
+        digest_of(
+            {name: value if isinstance(value, np.ndarray | dict) else repr(value) for name, value in held.items()}
+        )
     )
 
 

@@ -108,6 +108,7 @@ class WholeWay:
 
     def _forecast_of_frame(self, table: pd.DataFrame, cutoffs: Cutoffs, passage: Passage) -> None:
         before, names = cutoffs.before(table), columns_ahead(self.estimator)
+        require_columns(table, names, "the table")
         fitted = fresh(self.estimator)
         fitted.fit(table[before])
         _put_fitted(fitted, passage)
@@ -117,7 +118,9 @@ class WholeWay:
 
     def _forecast_of_panel(self, table: pd.DataFrame, cutoffs: Cutoffs, passage: Passage) -> None:
         named = covariates_of(self.estimator)
-        whole, _ = read(table[_present(table, "y", *named.along, *named.static)], self.estimator)
+        columns = _present(table, "y", *named.along, *named.static)
+        require_columns(table, columns, "the table")
+        whole, _ = read(table[columns], self.estimator)
         steps = _steps_until(whole, cutoffs)
         panel = whole.drop_last(whole.lengths - steps)
         passage.put(GATE, _numbers_of_panel(panel))

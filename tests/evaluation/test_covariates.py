@@ -267,6 +267,11 @@ class TestAudit:
         report = audit(OfFrames(["heat"], ["price"], horizon=2), covered(), gate=False, n_cutoffs=1, verbose=0)
         assert report.passed
 
+    @pytest.mark.parametrize("gate", [True, False])
+    def test_a_column_that_is_not_there_is_named(self, gate):
+        with pytest.raises(DataError, match="column rain: the table has no such column"):
+            audit(Priced(None, ["rain"]), covered(), gate=gate, horizon=2, n_cutoffs=1, verbose=0)
+
     def test_a_frame_without_ids_and_a_panel_carry_their_covariates(self):
         told = Priced(["heat"], ["price"], ["size"], horizon=2)
         frame = covered((60,))

@@ -2,7 +2,7 @@
 
 import copy
 import inspect
-from collections.abc import Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -126,7 +126,8 @@ def steps_ahead(estimator: Any, horizon: int) -> int:
 
     An estimator with a parameter ``horizon`` reads so many steps at once, and goes on in multiples of it.
     """
-    fitted = next(iter(stated("horizon", estimator)), 1)
+    found = (int(value) for value in stated("horizon", estimator) if isinstance(value, int | np.integer) and value > 0)
+    fitted = next(found, 1)
     return -(-horizon // fitted) * fitted
 
 
@@ -159,5 +160,8 @@ def known_ahead(panel: Panel, after: int | np.ndarray, horizon: int, estimator: 
     return {"future": ahead.frame()[["unique_id", "ds", *names]]}
 
 
-def _listed(value: Any) -> Sequence[str]:
-    return [value] if isinstance(value, str) else value
+def _listed(value: Any) -> Iterable[str]:
+    """The names of a parameter; what is not allowed there is left to the estimator to refuse."""
+    if isinstance(value, str):
+        return [value]
+    return value if isinstance(value, Iterable) else []

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.base import BaseEstimator, clone
 
-from forecasting import audit, to_panel
+from forecasting import SimpleRNNForecaster, audit, to_panel
 from forecasting.errors import DataError, ParameterError
 from forecasting.evaluation.backtest import backtest
 from forecasting.evaluation.handing import covariates_of, fresh, handed, known_ahead, read, stated
@@ -188,6 +188,13 @@ def test_covariates_that_are_needed_beyond_the_last_window_are_refused_by_name()
         run(Priced(None, ["price"], horizon=3), covered(), 3, gap=1)
     run(Priced(None, ["price"], horizon=4), covered(), 3, gap=1)
     run(Priced(["price"], horizon=3), covered(), 3, gap=1)
+
+
+@pytest.mark.parametrize("changes", [{"horizon": 0}, {"past_covariates": 3}, {"future_covariates": "price"}])
+def test_what_a_forecaster_does_not_allow_it_refuses_itself(changes):
+    estimator = SimpleRNNForecaster(**{"horizon": 3, "future_covariates": ["price"], **changes})
+    with pytest.raises(ParameterError, match=rf"parameter {next(iter(changes))}: "):
+        run(estimator, covered())
 
 
 def test_a_missing_value_known_ahead_is_carried_over_only_where_gaps_may_be(seen):

@@ -23,11 +23,11 @@ class Stream:
     """Many series that one fitted estimator follows, made by ``estimator.stream(n_series)``.
 
     The states of the recurrence are carried on, so that an observation costs the same however many came before, and
-    nothing is read twice. The answer behind the ``k``-th observation is what the network says when it reads all ``k`` as
-    one history, beginning with a state of zero at the first; with segments of ``m`` steps it is the last
-    ``k // m * m``, in whole segments that end at the latest observation. The linear skip reads the last ``n_steps`` of
-    them, as ever. With exactly ``n_steps`` observations that is the answer to the window; later the answer to the
-    window differs, because it knows nothing of what came before.
+    nothing is read twice. The answer behind the ``k``-th observation is what the network says when it reads all ``k``
+    as one history, with a state of zero before the first. With segments of ``m`` steps it reads the last
+    ``k // m * m``: ``m`` recurrences are carried, so that one of them always ends at the latest observation. The linear
+    skip reads the last ``n_steps``, as ever. With exactly ``n_steps`` observations that is the answer to the window;
+    later the answer to the window differs, because it knows nothing of what came before.
 
     The stream has the weights and scales that the estimator had when it was made, and loads no Keras. What is refused
     changes nothing. It can be pickled; `to_arrays` stores the states alone.

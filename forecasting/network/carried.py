@@ -1,10 +1,10 @@
 """Networks whose states are carried from one step to the next, in plain NumPy: no step is read twice.
 
-A network of `forecasting.network.spec` that reads numbers as they are (nothing is taken out of the window) can go on for
-ever: h_t = tanh(W_xh x_t + W_hh h_{t-1} + b) needs x_t and h_{t-1} only. With segments of m steps, m recurrences are
-carried side by side, one for each place that segments can begin at; every step ends a segment of one of them, and moves
-that one alone. So a step costs the same whatever came before, and every output is of a whole number of segments that
-end at the last step.
+A network of `forecasting.network.spec` that reads numbers as they are (nothing is taken out of the window) can go on
+for ever: h_t = tanh(W_xh x_t + W_hh h_{t-1} + b) needs x_t and h_{t-1} only. With segments of m steps, m recurrences
+are carried side by side, one for each place that segments can begin at; every step ends a segment of one of them, and
+moves that one alone. So a step costs the same whatever came before, and every output is of a whole number of segments
+that end at the last step.
 """
 
 from collections.abc import Mapping
@@ -73,8 +73,8 @@ class CarriedStates:
     def outputs(self) -> np.ndarray:
         """What each member says behind the last step, float64 of shape (n_members, n_series, horizon).
 
-        It is what the network says of the last ``count // segment_length`` segments; of fewer steps than ``lookback`` the
-        linear skip reads zeros before the first.
+        It is what the network says of the last ``count // segment_length`` segments; where these are fewer steps than
+        ``lookback``, the linear skip reads zeros before the first.
         """
         last = self._states[self.count % self.spec.segment_length].sum(axis=0)
         outputs = self._kernels["head.kernel"] @ last + self._kernels["head.bias"]
@@ -116,7 +116,7 @@ class CarriedStates:
         apart /= np.sqrt(spread + _NORM_EPSILON)
         apart *= self._kernels[f"norm_{layer}.gamma"]
         apart += self._kernels[f"norm_{layer}.beta"]
-        return apart
+        return np.asarray(apart)
 
     def _skipped(self) -> np.ndarray:
         """What the linear skip adds, (n_members, horizon, n_series). The kernel turns, so that the steps need not."""

@@ -6,6 +6,7 @@ import pickle
 import subprocess
 import sys
 from dataclasses import replace
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -77,10 +78,10 @@ NETWORKS = {
 def test_a_stream_says_what_keras_says_of_the_whole_history(name):
     regressor = drawn(**NETWORKS[name])
     segment, length = regressor._spec.segment_length, 24
-    history = histories(regressor._spec.past_channels + 1, length)
+    history = histories(regressor._spec.past_channels + 1, length + segment)
     stream = regressor.stream(SERIES)
-    stream.read(history[:, : length - segment])
-    for step in range(length - segment, length):  # every place between two segments
+    stream.read(history[:, : length - 1])
+    for step in range(length - 1, length + segment - 1):  # every place between two segments
         stream.observe(history[:, step])
         skipped = (step + 1) % segment
         outputs = whole_history(regressor, history[:, skipped : step + 1])
@@ -155,7 +156,7 @@ def test_any_split_of_a_history_gives_the_same(segmented, cuts, seed):
     whole, parts = segmented.stream(2), segmented.stream(2)
     whole.read(history)
     edges = [0, *sorted(cuts), 30]
-    for number, (first, behind) in enumerate(zip(edges[:-1], edges[1:], strict=True)):
+    for number, (first, behind) in enumerate(pairwise(edges)):
         if number % 2:
             parts.read(history[:, first:behind])
         else:

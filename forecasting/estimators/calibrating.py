@@ -1,9 +1,16 @@
-"""What the width of intervals depends on, besides the scale of the window."""
+"""What the width of intervals depends on, besides the scale of the window, and its calibration on further rows."""
+
+from dataclasses import replace
 
 import numpy as np
 
+from forecasting.estimators.fitting import Model
+from forecasting.evaluation.intervals import SplitConformal
+from forecasting.evaluation.local import LocalConformal
 from forecasting.windows import Cuts, Windows, reach
 
+MOST_ERRORS = 4_000
+"""Held-out windows that intervals are calibrated on at most."""
 _SHORTEST_HALF_LIFE = 10
 _VALUES_AT_ONCE = 1_000_000
 
@@ -47,3 +54,27 @@ def _weighted_change(windows: Windows, cuts: Cuts) -> np.ndarray:
         (np.nan_to_num(change) * weight).sum(axis=1), total, out=np.full(len(total), np.nan), where=total > 0
     )
     return mean
+
+
+def recalibrated(model: Model, windows: Windows, cuts: Cuts) -> LocalConformal:
+    """The calibration of a model with its errors at further cuts, whose targets it was not trained on.
+
+    They stand behind those that are there, of which the first go where there are more than `MOST_ERRORS`. How far the
+    width follows recent movement stays as it is.
+
+    Parameters
+    ----------
+    model : Model
+    windows : Windows
+    cuts : Cuts
+        At most `MOST_ERRORS`.
+    """
+    if not len(cuts):
+        return model.conformal
+    batch = windows.gather(cuts)
+    errors = windows.targets(cuts, batch, model.spec.horizon) - model.forecast(batch.reading)
+    measure = model.conformal.measure(recent_movement(windows, cuts, batch.scale))
+    before = model.conformal.conformal
+    together = np.concatenate([before.errors, errors / measure[:, None]])[-MOST_ERRORS:]
+    weights = np.concatenate([before.weights, np.ones(len(errors))])[-MOST_ERRORS:]
+    return replace(model.conformal, conformal=SplitConformal.fit(together, weights))

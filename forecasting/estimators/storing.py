@@ -25,7 +25,7 @@ from forecasting.windows import reach
 if TYPE_CHECKING:
     from forecasting.estimators.forecaster import SimpleRNNForecaster
 
-FORMAT = 3
+FORMAT = 4
 _TEXT, _ARRAYS = "forecaster.json", "arrays.npz"
 
 
@@ -41,6 +41,8 @@ def write(estimator: "SimpleRNNForecaster", folder: Path) -> None:
         "trust": model.trust,
         "penalty": model.penalty,
         "season_length": estimator.season_length_,
+        "least_history": estimator._least_history,
+        "best_steps": estimator._best_steps,
         "gaps": estimator.gaps_,
         "target": estimator.target_,
         "frequency": {"alias": panel.frequency.alias, "calendar": panel.frequency.calendar, "tz": panel.tz},
@@ -60,6 +62,7 @@ def write(estimator: "SimpleRNNForecaster", folder: Path) -> None:
         "panel/times": tail.times,
         "panel/indptr": tail.indptr,
         "panel/ids": np.asarray(tail.ids, dtype=np.str_),
+        "panel/untrained": np.minimum(estimator._untrained, tail.lengths),
     }
     for kind, columns in (("covariates", tail.covariates), ("static", tail.static)):
         arrays |= {f"panel/{kind}/{number}": _plain_column(array) for number, array in enumerate(columns.values())}
@@ -118,6 +121,8 @@ def _restored(kind: type["SimpleRNNForecaster"], text: dict[str, Any], arrays: d
     estimator.encoding_ = encoding
     estimator.frequency_ = frequency
     estimator.season_length_ = text["season_length"]
+    estimator._least_history, estimator._best_steps = text["least_history"], text["best_steps"]
+    estimator._untrained = arrays["panel/untrained"]
     estimator.gaps_, estimator.target_ = text["gaps"], text["target"]
     estimator.lookback_ = spec.lookback
     estimator.levels_ = [] if estimator.levels is None else list(estimator.levels)

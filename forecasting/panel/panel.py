@@ -93,7 +93,7 @@ class Panel:
                 remedy="Make it with to_panel(..., covariates=[...], static=[...]).",
                 column=absent[0],
             )
-        if set(covariates) == set(self.covariates) and set(static) == set(self.static):
+        if list(covariates) == list(self.covariates) and list(static) == list(self.static):
             return self
         return replace(
             self,

@@ -38,15 +38,24 @@ def recent_movement(windows: Windows, cuts: Cuts, scale: np.ndarray) -> np.ndarr
         _weighted_change(windows, cuts.take(np.arange(first, min(first + at_once, len(cuts)))))
         for first in range(0, len(cuts), at_once)
     ]
-    return np.asarray(np.nan_to_num(np.concatenate(parts) / scale, nan=1.0))
+    return relative_movement(np.concatenate(parts), scale)
+
+
+def relative_movement(change: np.ndarray, scale: np.ndarray) -> np.ndarray:
+    """`weighted_change` over the scale of the window; 1 where there is none."""
+    return np.asarray(np.nan_to_num(change / scale, nan=1.0))
 
 
 def _weighted_change(windows: Windows, cuts: Cuts) -> np.ndarray:
-    """The mean of `recent_movement` before it is divided; NaN where there is no pair."""
     season = windows.season_length
     back = np.arange(-reach(windows.lookback, season), 0)
     rows, first = cuts.row[:, None] + back, windows.indptr[cuts.series][:, None]
-    path = np.where(rows >= first, windows.path[np.maximum(rows, first)], np.nan)
+    return weighted_change(np.where(rows >= first, windows.path[np.maximum(rows, first)], np.nan), season)
+
+
+def weighted_change(path: np.ndarray, season: int) -> np.ndarray:
+    """The exponentially weighted mean of `recent_movement` of paths of shape (n, reach); NaN where there is no pair."""
+    back = np.arange(-path.shape[1], 0)
     change = np.abs(path[:, season:] - path[:, :-season])
     weight = np.where(np.isnan(change), 0.0, 0.5 ** (-back[season:] / max(season, _SHORTEST_HALF_LIFE)))
     total = weight.sum(axis=1)

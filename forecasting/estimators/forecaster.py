@@ -19,6 +19,7 @@ from forecasting.estimators.histories import extended, histories
 from forecasting.estimators.learning import learn, learn_on
 from forecasting.estimators.parameters import check_parameters, flag, or_none, percentages, seed, shares, whole
 from forecasting.estimators.rules import FORECASTER_RULES
+from forecasting.estimators.streaming import Stream
 from forecasting.network.callbacks import TrainingCallback
 from forecasting.panel import Panel
 from forecasting.targets import Target
@@ -314,6 +315,22 @@ class SimpleRNNForecaster(BaseEstimator):  # type: ignore[misc]  # scikit-learn 
             raise KeyboardInterrupt("the training was interrupted; the estimator holds the weights until then")
         return self
 
+    def stream(self) -> Stream:
+        """An object that takes one observation of every series at a time and forecasts, without training.
+
+        It goes on from where `predict` does, keeps no more of each series than a forecast reads, and gives what
+        `update` and `predict` give.
+
+        Raises
+        ------
+        sklearn.exceptions.NotFittedError
+            `fit` has not been called.
+        ParameterError
+            The forecaster was fitted with covariates.
+        """
+        check_is_fitted(self)
+        return Stream(self)
+
     def predict(
         self,
         horizon: int | None = None,
@@ -363,7 +380,8 @@ class SimpleRNNForecaster(BaseEstimator):  # type: ignore[misc]  # scikit-learn 
         check_parameters("predict", given, {"horizon": whole(1), "levels": percentages(), "quantiles": shares()})
         panel, windows = histories(self, data, steps, future)
         outlook, target = Outlook.of(self._model, windows, steps), Target.parse(self.target_)
-        return forecast_frame(panel, outlook.columns(self._model.conformal, target, wanted, quantiles))
+        columns = outlook.columns(self._model.conformal, target, wanted, quantiles)
+        return forecast_frame(panel.ids, panel.stamps(panel.future_times(steps)), columns)
 
     def predict_paths(
         self,

@@ -63,12 +63,10 @@ class Outlook:
         return target.values(self.center[:, None] + errors * self.scale[:, None, None])
 
 
-def forecast_frame(panel: Panel, columns: dict[str, np.ndarray]) -> pd.DataFrame:
-    """``unique_id``, ``ds`` behind the end of each series, and columns of shape (n_series, steps)."""
-    steps = columns[NAME].shape[1]
+def forecast_frame(ids: np.ndarray, stamps: pd.Index, columns: dict[str, np.ndarray]) -> pd.DataFrame:
+    """``unique_id``, ``ds`` (all times ahead of one series after the other), columns of shape (n_series, steps)."""
     flat = {name: column.ravel() for name, column in columns.items()}
-    ids = np.repeat(panel.ids, steps)
-    return pd.DataFrame({"unique_id": ids, "ds": panel.stamps(panel.future_times(steps)), **flat})
+    return pd.DataFrame({"unique_id": np.repeat(ids, columns[NAME].shape[1]), "ds": stamps, **flat})
 
 
 def paths_frame(panel: Panel, draws: np.ndarray) -> pd.DataFrame:

@@ -82,6 +82,37 @@ def test_further_rows_come_in_any_form(form):
     pd.testing.assert_frame_equal(copy.copy(fitted).update(rest).predict(), fitted.predict(data=whole))
 
 
+@pytest.mark.parametrize(
+    "times",
+    [
+        pd.date_range("2024-03-28", periods=60, freq="h", tz="Europe/Berlin"),
+        pd.date_range("2024-02-01", periods=60, freq="D", tz="America/New_York"),
+        pd.RangeIndex(5, 185, 3),
+        pd.date_range("2019-01-31", periods=60, freq="ME"),
+        pd.period_range("2019-01", periods=60, freq="M"),
+    ],
+    ids=["hours across daylight saving", "days across it", "integer steps", "month ends", "periods"],
+)
+def test_times_of_every_kind_go_on(times):
+    whole = pd.Series(one().to_numpy(), index=times, name="a")
+    fitted = tiny().fit(whole[:52])
+    expected = fitted.predict(data=whole)
+    for start, stop in ((52, 53), (53, 60)):
+        fitted.update(whole[start:stop])
+    pd.testing.assert_frame_equal(fitted.predict(), expected)
+
+
+def test_sessions_go_on():
+    import exchange_calendars
+
+    days = exchange_calendars.get_calendar("XNYS").sessions_in_range("2023-09-05", "2023-12-29")
+    whole = pd.Series(np.arange(len(days)) % 7 + 1.0, index=days, name="a")
+    fitted = tiny(calendar="XNYS").fit(whole[:54])  # Thanksgiving is between
+    pd.testing.assert_frame_equal(fitted.predict(data=whole), fitted.update(whole[54:]).predict())
+    with pytest.raises(DataError, match="the time is not a session of XNYS"):
+        fitted.update(pd.Series([1.0, 2.0], index=pd.to_datetime(["2024-01-01", "2024-01-02"]), name="a"))
+
+
 def test_a_loaded_forecaster_goes_on_as_well(first, frame, tmp_path):
     fitted = tiny(levels=[80]).fit(pd.concat([long_frame((300,)), part(frame[frame["unique_id"] != "a"], 0, KNOWN)]))
     fitted.save(tmp_path / "model")

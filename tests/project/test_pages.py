@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from forecasting import SimpleRNNForecaster
@@ -63,6 +64,17 @@ def sklearn(said: str, names: dict[str, Any]) -> None:
     assert np.abs(np.asarray(names["chance"]) - np.asarray(names["base"])).max() < 0.1
 
 
+def new_data(said: str, names: dict[str, Any]) -> None:
+    assert "series north, time 2024-10-27: 14 steps have no value" in said
+    two_days = pd.DataFrame({"ds": ["2024-10-27", "2024-10-28"] * 2, "y": [101.0, 104.5, 52.0, 55.0]})
+    rows = two_days.assign(unique_id=["north", "north", "south", "south"], ds=lambda rows: pd.to_datetime(rows["ds"]))
+    expected, streamed = names["forecaster"].update(rows).predict(), names["streamed"]
+    assert streamed["ds"].min() == pd.Timestamp("2024-10-29")
+    pd.testing.assert_frame_equal(streamed, expected, rtol=1e-5)
+    assert names["fitted_long_ago"]["ds"].min() == pd.Timestamp("2024-10-01")
+    assert np.abs(streamed["SimpleRNN"] - np.repeat([100, 50], 7)).max() < 15
+
+
 def tuning(said: str, names: dict[str, Any]) -> None:
     assert re.match(r"Of 4 trials, number \d is taken|The default is kept", said)
     assert "On windows that the search has not seen: " in said
@@ -79,6 +91,7 @@ SAYS: dict[str, Callable[[str, dict[str, Any]], None]] = {
     "docs/covariates.md": covariates,
     "docs/uncertainty.md": uncertainty,
     "docs/leakage.md": leakage,
+    "docs/new_data.md": new_data,
     "docs/sklearn.md": sklearn,
     "docs/tuning.md": tuning,
 }

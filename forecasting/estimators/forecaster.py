@@ -11,12 +11,13 @@ from sklearn.base import BaseEstimator
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
+from forecasting.errors import ParameterError
 from forecasting.estimators import stages, storing
 from forecasting.estimators.fitting import Model
 from forecasting.estimators.forecasts import Outlook, forecast_frame, paths_frame, validation_frame
 from forecasting.estimators.histories import histories
 from forecasting.estimators.learning import learn
-from forecasting.estimators.parameters import check_parameters, or_none, percentages, seed, shares, whole
+from forecasting.estimators.parameters import check_parameters, one_of, or_none, percentages, seed, shares, whole
 from forecasting.estimators.rules import FORECASTER_RULES
 from forecasting.network.callbacks import TrainingCallback
 from forecasting.panel import Panel
@@ -251,6 +252,7 @@ class SimpleRNNForecaster(BaseEstimator):  # type: ignore[misc]  # scikit-learn 
         future: pd.DataFrame | None = None,
         *,
         quantiles: Sequence[float] = (),
+        strategy: str = "direct",
     ) -> pd.DataFrame:
         """Forecast every series from its own end.
 
@@ -271,6 +273,10 @@ class SimpleRNNForecaster(BaseEstimator):  # type: ignore[misc]  # scikit-learn 
         quantiles : sequence of float, optional
             Probabilities above 0 and below 1; none by default. They are the ends of the intervals (0.1 and 0.9 those
             of 80 %), 0.5 is the forecast, and they never cross.
+        strategy : {"direct", "recursive"}, default "direct"
+            ``"direct"`` takes all steps fitted for from one reading of the window. ``"recursive"`` takes the first one
+            alone, appends it to the history and reads again. Intervals and quantiles are calibrated on direct
+            forecasts, so that recursive ones have none.
 
         Returns
         -------
@@ -288,11 +294,19 @@ class SimpleRNNForecaster(BaseEstimator):  # type: ignore[misc]  # scikit-learn 
         check_is_fitted(self)
         steps = self._model.spec.horizon if horizon is None else horizon
         wanted = self.levels_ if levels is None else levels
-        given = {"horizon": steps, "levels": wanted, "quantiles": quantiles}
-        check_parameters("predict", given, {"horizon": whole(1), "levels": percentages(), "quantiles": shares()})
-        panel, windows = histories(self, data, steps, future)
+        given = {"horizon": steps, "levels": wanted, "quantiles": quantiles, "strategy": strategy}
+        rules = {"horizon": whole(1), "levels": percentages(), "quantiles": shares()}
+        check_parameters("predict", given, {**rules, "strategy": one_of("direct", "recursive")})
+        at_once = self._model.spec.horizon if strategy == "direct" else 1
+        if strategy == "recursive" and (len(wanted) or len(quantiles)):
+            raise ParameterError(
+                "intervals and quantiles are calibrated on direct forecasts",
+                remedy="Use levels=[] and no quantiles, or strategy='direct'.",
+                parameter="strategy",
+            )
+        panel, windows = histories(self, data, steps, future, at_once)
         outlook, target = (
-            Outlook.of(self._model, windows, steps, above_zero=self.above_zero_),
+            Outlook.of(self._model, windows, steps, above_zero=self.above_zero_, at_once=at_once),
             self.transform_.of(panel),
         )
         return forecast_frame(panel, outlook.columns(self._model.conformal, target, wanted, quantiles))

@@ -2,9 +2,9 @@
 
 import re
 
-from flows.common import POOLED
 from flows.prefect_api import create_link_artifact, create_table_artifact
 from flows.results import ForecastResult, ForecastStep, SeriesAccuracy, TrainResult
+from forecasting.evaluation.metrics import POOLED
 
 
 def artifact_key(dataset: str, what: str) -> str:

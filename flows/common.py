@@ -9,7 +9,6 @@ from forecasting.sources import DataSet
 
 MODEL = "SimpleRNN"
 NAIVE = "SeasonalNaive"
-POOLED = "(all)"
 
 
 @contextlib.contextmanager

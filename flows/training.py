@@ -12,13 +12,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import unquote, urlparse
 
-from flows.common import MODEL, NAIVE, POOLED, season_of, shown_level
+from flows.common import MODEL, NAIVE, season_of, shown_level
 from flows.local_servers import HOST, running_servers
 from flows.prefect_settings import MLFLOW_PORT, state_folder
 from flows.quiet import import_network
 from flows.results import SeriesAccuracy, TrainResult
 from forecasting.errors import CatalogError
 from forecasting.evaluation.keeping import code_digest
+from forecasting.evaluation.metrics import POOLED
 from forecasting.panel import Panel
 from forecasting.sources import DataSet
 from forecasting.storage import Snapshot

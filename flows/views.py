@@ -10,8 +10,8 @@ from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
-from flows.common import POOLED
 from flows.results import AuditResult, DatasetResult, ForecastResult, IngestResult, SeriesAccuracy, TrainResult
+from forecasting.evaluation.metrics import POOLED
 from forecasting.settings import masked
 
 if TYPE_CHECKING:

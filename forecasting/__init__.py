@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from forecasting.evaluation.metrics import accuracy
     from forecasting.evaluation.samples import crps_of_samples
     from forecasting.panel import Panel, to_panel
+    from forecasting.tuning.tune import tune
 
 _PLACES = {
     "AdaptiveConformal": "forecasting.evaluation.adaptive",
@@ -36,6 +37,7 @@ _PLACES = {
     "fits": "forecasting.evaluation.backtest",
     "Panel": "forecasting.panel",
     "to_panel": "forecasting.panel",
+    "tune": "forecasting.tuning.tune",
 }
 
 __all__ = [
@@ -53,6 +55,7 @@ __all__ = [
     "fits",
     "make_windows",
     "to_panel",
+    "tune",
 ]
 
 

@@ -8,6 +8,7 @@ itself shows, and never reaches into another series:
     targets                             [- h -]   rows cut ... cut + horizon - 1
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -255,6 +256,21 @@ class Windows:
         """The end of every series: the windows to forecast from."""
         return Cuts(np.arange(len(self.indptr) - 1), self.indptr[1:])
 
+    def ends(self, steps: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """The last steps of every series, arrays of shape (n_series, steps).
+
+        Returns
+        -------
+        inputs : float64 array
+            The path; unobserved steps repeat the last observed value, steps before the series began its first one.
+        seen : bool array
+            Whether the step is there, observed or filled.
+        observed : bool array
+        """
+        rows, first = self.indptr[1:, None] + np.arange(-steps, 0), self.indptr[:-1, None]
+        inside, rows = rows >= first, np.maximum(rows, first)
+        return self._inputs[rows], self._seen[rows] & inside, ~np.isnan(self.path[rows]) & inside
+
     def seasonal_naive(self, cuts: Cuts, horizon: int) -> np.ndarray:
         """The seasonal naive forecast behind these cuts, on the path; float64 of shape (n, horizon)."""
         season = np.arange(horizon) % self.season_length - self.season_length
@@ -299,23 +315,16 @@ class Windows:
         rows = cuts.row[:, None] + np.arange(-self.lookback - lag, 0)
         inside = rows >= first
         rows = np.maximum(rows, first)
-        path, seen = self._inputs[rows], self._seen[rows] & inside
-        level = path[:, -1]
-        change = self._change(path, seen)
-        moving = change > 0
-        still = np.flatnonzero(~moving)
-        change[still] = self._mean_step(cuts.take(still))
-        scale = np.fmax(change, _LEAST_SHARE_OF_LEVEL * np.abs(level))
-        scale = np.where(scale > 0, scale, 1.0)
-        if lag:
-            inputs, observed = path[:, lag:] - path[:, :-lag], seen[:, lag:] & seen[:, :-lag]
-        else:
-            inputs, observed = path - level[:, None], seen
         shown_rows = rows[:, -self.lookback :]
         covariates = {} if self.channels is None else self.channels.read(cuts.series, shown_rows, first[:, 0])
-        scaled = (inputs / scale[:, None]).astype(np.float32)
-        season = path[:, -lag:].copy() if lag > 1 else None
-        return Batch(scaled, observed.astype(np.float32), level, scale, moving, covariates, season)
+        return scaled_batch(
+            self._inputs[rows],
+            self._seen[rows] & inside,
+            lambda still: self._mean_step(cuts.take(still)),
+            self.season_length,
+            lag=lag,
+            covariates=covariates,
+        )
 
     def lowest(self, cuts: Cuts) -> np.ndarray:
         """Lowest observed value of the path within `reach` before each cut, float64 of shape (n,)."""
@@ -332,18 +341,64 @@ class Windows:
         return np.asarray((after - batch.base(horizon)) / batch.scale[:, None], dtype=np.float32)
 
     def _mean_step(self, cuts: Cuts) -> np.ndarray:
-        """Mean size of the observed steps within `reach` before each cut; 0 where there is none."""
+        """`mean_step` within `reach` before each cut."""
         rows = cuts.row[:, None] + np.arange(-reach(self.lookback, self.season_length), 0)
         first = self.indptr[cuts.series][:, None]
         inside, rows = rows >= first, np.maximum(rows, first)
-        return np.asarray(np.nan_to_num(_mean_change(self._inputs[rows], self._seen[rows] & inside, 1)))
+        return mean_step(self._inputs[rows], self._seen[rows] & inside)
 
-    def _change(self, path: np.ndarray, seen: np.ndarray) -> np.ndarray:
-        """Mean absolute seasonal difference of the observed steps of each window; 0 where nothing changes."""
-        season = min(self.season_length, path.shape[1] - 1)
-        step = _mean_change(path, seen, 1)
-        change = np.fmax(_mean_change(path, seen, season), _LEAST_SHARE_OF_STEPS * step)
-        return np.asarray(np.nan_to_num(np.where(change > 0, change, step)))
+
+def scaled_batch(
+    path: np.ndarray,
+    seen: np.ndarray,
+    steps_of: Callable[[np.ndarray], np.ndarray],
+    season_length: int,
+    *,
+    lag: int,
+    covariates: Reading | None = None,
+) -> Batch:
+    """Windows scaled by what they show themselves.
+
+    Parameters
+    ----------
+    path : float64 array of shape (n, lookback), ``lag`` steps more in front
+        Unobserved steps repeat the last observed value.
+    seen : bool array of the same shape
+        Whether a step was observed.
+    steps_of : callable
+        Given the numbers of the windows that show no change, the mean size of the steps before them.
+    season_length : int
+    lag : int
+        How many steps the values lie apart whose differences are the inputs; 0 where the path itself is.
+    covariates : dict of str to float32 array, optional
+    """
+    level = path[:, -1]
+    change = _change(path, seen, season_length)
+    moving = change > 0
+    still = np.flatnonzero(~moving)
+    change[still] = steps_of(still)
+    scale = np.fmax(change, _LEAST_SHARE_OF_LEVEL * np.abs(level))
+    scale = np.where(scale > 0, scale, 1.0)
+    if lag:
+        inputs, observed = path[:, lag:] - path[:, :-lag], seen[:, lag:] & seen[:, :-lag]
+    else:
+        inputs, observed = path - level[:, None], seen
+    scaled = (inputs / scale[:, None]).astype(np.float32)
+    season = path[:, -lag:].copy() if lag > 1 else None
+    return Batch(scaled, observed.astype(np.float32), level, scale, moving, covariates or {}, season)
+
+
+def mean_step(path: np.ndarray, seen: np.ndarray) -> np.ndarray:
+    """Mean size of the observed steps of each row of shape (n, steps); 0 where there is none."""
+    return np.asarray(np.nan_to_num(_mean_change(path, seen, 1)))
+
+
+def _change(path: np.ndarray, seen: np.ndarray, season_length: int) -> np.ndarray:
+    """Mean absolute seasonal difference of the observed steps of each window; 0 where nothing changes."""
+    season = min(season_length, path.shape[1] - 1)
+    step = _mean_change(path, seen, 1)
+    change = np.fmax(_mean_change(path, seen, season), _LEAST_SHARE_OF_STEPS * step)
+    return np.asarray(np.nan_to_num(np.where(change > 0, change, step)))
 
 
 def _nearest_seen(seen: np.ndarray, indptr: np.ndarray) -> np.ndarray:

@@ -1,9 +1,16 @@
-"""What the width of intervals depends on, besides the scale of the window."""
+"""What the width of intervals depends on, besides the scale of the window, and its calibration on further rows."""
+
+from dataclasses import replace
 
 import numpy as np
 
+from forecasting.estimators.fitting import Model
+from forecasting.evaluation.intervals import SplitConformal
+from forecasting.evaluation.local import LocalConformal
 from forecasting.windows import Cuts, Windows, reach
 
+MOST_ERRORS = 4_000
+"""Held-out windows that intervals are calibrated on at most."""
 _SHORTEST_HALF_LIFE = 10
 _VALUES_AT_ONCE = 1_000_000
 
@@ -31,15 +38,24 @@ def recent_movement(windows: Windows, cuts: Cuts, scale: np.ndarray) -> np.ndarr
         _weighted_change(windows, cuts.take(np.arange(first, min(first + at_once, len(cuts)))))
         for first in range(0, len(cuts), at_once)
     ]
-    return np.asarray(np.nan_to_num(np.concatenate(parts) / scale, nan=1.0))
+    return relative_movement(np.concatenate(parts), scale)
+
+
+def relative_movement(change: np.ndarray, scale: np.ndarray) -> np.ndarray:
+    """`weighted_change` over the scale of the window; 1 where there is none."""
+    return np.asarray(np.nan_to_num(change / scale, nan=1.0))
 
 
 def _weighted_change(windows: Windows, cuts: Cuts) -> np.ndarray:
-    """The mean of `recent_movement` before it is divided; NaN where there is no pair."""
     season = windows.season_length
     back = np.arange(-reach(windows.lookback, season), 0)
     rows, first = cuts.row[:, None] + back, windows.indptr[cuts.series][:, None]
-    path = np.where(rows >= first, windows.path[np.maximum(rows, first)], np.nan)
+    return weighted_change(np.where(rows >= first, windows.path[np.maximum(rows, first)], np.nan), season)
+
+
+def weighted_change(path: np.ndarray, season: int) -> np.ndarray:
+    """The exponentially weighted mean of `recent_movement` of paths of shape (n, reach); NaN where there is no pair."""
+    back = np.arange(-path.shape[1], 0)
     change = np.abs(path[:, season:] - path[:, :-season])
     weight = np.where(np.isnan(change), 0.0, 0.5 ** (-back[season:] / max(season, _SHORTEST_HALF_LIFE)))
     total = weight.sum(axis=1)
@@ -47,3 +63,27 @@ def _weighted_change(windows: Windows, cuts: Cuts) -> np.ndarray:
         (np.nan_to_num(change) * weight).sum(axis=1), total, out=np.full(len(total), np.nan), where=total > 0
     )
     return mean
+
+
+def recalibrated(model: Model, windows: Windows, cuts: Cuts) -> LocalConformal:
+    """The calibration of a model with its errors at further cuts, whose targets it was not trained on.
+
+    They stand behind those that are there, of which the first go where there are more than `MOST_ERRORS`. How far the
+    width follows recent movement stays as it is.
+
+    Parameters
+    ----------
+    model : Model
+    windows : Windows
+    cuts : Cuts
+        At most `MOST_ERRORS`.
+    """
+    if not len(cuts):
+        return model.conformal
+    batch = windows.gather(cuts)
+    errors = windows.targets(cuts, batch, model.spec.horizon) - model.forecast(batch.reading)
+    measure = model.conformal.measure(recent_movement(windows, cuts, batch.scale))
+    before = model.conformal.conformal
+    together = np.concatenate([before.errors, errors / measure[:, None]])[-MOST_ERRORS:]
+    weights = np.concatenate([before.weights, np.ones(len(errors))])[-MOST_ERRORS:]
+    return replace(model.conformal, conformal=SplitConformal.fit(together, weights))

@@ -1,5 +1,6 @@
 """SimpleRNNClassifier: the class that follows a window, such as the direction of the next move."""
 
+import copy
 import warnings
 from collections.abc import Sequence
 from typing import Any, Self
@@ -15,6 +16,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from forecasting.errors import DataError
 from forecasting.estimators.arrays import ArrayWindows
+from forecasting.estimators.carrying import ClassifierStream
 from forecasting.estimators.windowed import WindowedEstimator
 from forecasting.network.callbacks import TrainingCallback
 from forecasting.network.spec import Weights
@@ -177,8 +179,7 @@ class SimpleRNNClassifier(ClassifierMixin, WindowedEstimator):  # type: ignore[m
 
     def predict_log_proba(self, X: Any) -> np.ndarray:
         """Logarithms of the probabilities, float64 of shape (n_samples, n_classes); see `predict`."""
-        outputs = self._outputs(X)
-        return self._calibrated(outputs.mean(axis=0), 1 / self.temperature_)
+        return self._log_probabilities(self._outputs(X))
 
     def predict_proba(self, X: Any) -> np.ndarray:
         """Probabilities of the classes, in the order of ``classes_``, float64 of shape (n_samples, n_classes)."""
@@ -198,8 +199,30 @@ class SimpleRNNClassifier(ClassifierMixin, WindowedEstimator):  # type: ignore[m
         ValueError
             X has another shape than in `fit`, or missing or infinite values.
         """
+        return self._answer(self._outputs(X))
+
+    def stream(self, n_series: int = 1) -> ClassifierStream:
+        """Follow series from their beginning, one observation of each at a time; see `ClassifierStream`.
+
+        Parameters
+        ----------
+        n_series : int, default 1
+
+        Raises
+        ------
+        sklearn.exceptions.NotFittedError
+            `fit` has not been called.
+        ParameterError
+            ``n_series`` is not a whole number above 0.
+        """
         check_is_fitted(self)
-        return np.asarray(self.classes_[self.predict_log_proba(X).argmax(axis=1)])
+        return ClassifierStream(copy.copy(self), n_series)
+
+    def _answer(self, outputs: np.ndarray) -> np.ndarray:
+        return np.asarray(self.classes_[self._log_probabilities(outputs).argmax(axis=1)])
+
+    def _log_probabilities(self, outputs: np.ndarray) -> np.ndarray:
+        return self._calibrated(outputs.mean(axis=0), 1 / self.temperature_)
 
     def _samples(
         self, X: Any, y: Any, sample_weight: Any, *, goes_on: bool

@@ -3,7 +3,7 @@
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -70,6 +70,8 @@ class Fit:
         `forecasting.network.training.Trained` says of an epoch.
     interrupted : bool
         Whether the training was interrupted; the model is then the best there was.
+    steps : int
+        Gradient steps after which the held-out windows were forecast best.
     """
 
     model: Model
@@ -77,6 +79,7 @@ class Fit:
     device: str
     history: list[dict[str, float]] = field(default_factory=list)
     interrupted: bool = False
+    steps: int = 0
 
 
 def fit_model(
@@ -125,14 +128,57 @@ def fit_model(
         median = _median(network, trained.weights, held_out.reading)
         naive = held_out.reading["window"] @ start.anchor_kernel
         trust = 1.0 if earlier is None else best_trust(median, naive, held_out, earlier)
-        validated = combined(median, naive, trust)
+        validated, steps = combined(median, naive, trust), trained.steps
         if all_cuts is not None and not trained.interrupted:
-            onwards, watch = plan.continued(trained.steps), history.watch(stage=1)
+            onwards, watch = plan.continued(steps), history.watch(stage=1)
             source = CutWindows(windows, all_cuts, spec.horizon)
             trained = train(network, trained.weights, source, onwards, rngs, on_epoch=watch)
     conformal = LocalConformal.fit(held_out.target - validated, movement, held_out.independent)
     model = Model(spec, trained.weights, start.anchor, start.anchor_kernel, trust, start.penalty, conformal)
-    return Fit(model, validated, network.device, history.entries, trained.interrupted)
+    return Fit(model, validated, network.device, history.entries, trained.interrupted, steps)
+
+
+def train_on(
+    model: Model,
+    windows: Windows,
+    cuts: Cuts | CutRanges,
+    plan: TrainingPlan,
+    *,
+    entries: Sequence[dict[str, float]],
+    rng: np.random.Generator,
+    callbacks: Sequence[Any],
+) -> tuple[Model, list[dict[str, float]], bool]:
+    """Train a fitted ensemble on; everything about it but the weights stays.
+
+    Parameters
+    ----------
+    model : Model
+    windows : Windows
+    cuts : Cuts or CutRanges
+        All that there is.
+    plan : TrainingPlan
+    entries : sequence of dict
+        The history until here.
+    rng : numpy.random.Generator
+    callbacks : sequence of TrainingCallback
+
+    Returns
+    -------
+    model : Model
+    entries : list of dict
+        The history with the epochs of this training, whose ``stage`` is one more than the last.
+    interrupted : bool
+        Whether the training was interrupted; the weights are then those until there.
+    """
+    network, history = _engine(model.spec), History(Callbacks(callbacks), entries)
+    rngs = rng.spawn(model.spec.n_members)
+    stage = 1 + int(max((entry["stage"] for entry in entries), default=0))
+    info = {"members": model.spec.n_members, "windows": len(cuts), "held_out_windows": 0, "epochs": EPOCHS}
+    with history.of(info):
+        watch = history.watch(stage=stage)
+        source = CutWindows(windows, cuts, model.spec.horizon)
+        trained = train(network, model.weights, source, plan, rngs, on_epoch=watch)
+    return replace(model, weights=trained.weights), history.entries, trained.interrupted
 
 
 def _engine(spec: NetworkSpec) -> "Engine":
@@ -148,8 +194,9 @@ def _median(network: "Engine", weights: Weights, reading: Reading) -> np.ndarray
 class History:
     """Collects the epochs of all trainings under one running number, and passes them on."""
 
-    def __init__(self, callbacks: Callbacks) -> None:
-        self.entries: list[dict[str, float]] = []
+    def __init__(self, callbacks: Callbacks, entries: Sequence[dict[str, float]] = ()) -> None:
+        self.entries = list(entries)
+        self._before = len(self.entries)
         self._callbacks = callbacks
 
     @contextmanager
@@ -161,13 +208,13 @@ class History:
             yield
         finally:
             seconds = time.monotonic() - started
-            self._callbacks.on_train_end({"seconds": seconds, "epochs": float(len(self.entries))})
+            self._callbacks.on_train_end({"seconds": seconds, "epochs": float(len(self.entries) - self._before)})
 
     def watch(self, *, stage: int) -> Callable[[dict[str, float]], None]:
         """What a training calls with each of its epochs."""
 
         def add(entry: dict[str, float]) -> None:
             self.entries.append({"epoch": len(self.entries), "stage": stage, **entry})
-            self._callbacks.on_epoch_end(len(self.entries) - 1, self.entries[-1])
+            self._callbacks.on_epoch_end(len(self.entries) - 1 - self._before, self.entries[-1])
 
         return add

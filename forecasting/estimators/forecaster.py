@@ -15,10 +15,20 @@ from forecasting.errors import ParameterError
 from forecasting.estimators import stages, storing
 from forecasting.estimators.fitting import Model
 from forecasting.estimators.forecasts import Outlook, forecast_frame, paths_frame, validation_frame
-from forecasting.estimators.histories import histories
-from forecasting.estimators.learning import learn
-from forecasting.estimators.parameters import check_parameters, one_of, or_none, percentages, seed, shares, whole
+from forecasting.estimators.histories import extended, histories
+from forecasting.estimators.learning import learn, learn_on
+from forecasting.estimators.parameters import (
+    check_parameters,
+    flag,
+    one_of,
+    or_none,
+    percentages,
+    seed,
+    shares,
+    whole,
+)
 from forecasting.estimators.rules import FORECASTER_RULES
+from forecasting.estimators.streaming import Stream
 from forecasting.network.callbacks import TrainingCallback
 from forecasting.panel import Panel
 
@@ -106,8 +116,8 @@ class SimpleRNNForecaster(BaseEstimator):  # type: ignore[misc]  # scikit-learn 
     trust_ : float
         Share of the network in the forecast, 0 to 1; the rest is the naive forecast.
     history_ : list of dict
-        One entry per epoch: ``epoch``, ``stage`` (1: going on with everything), ``loss``, ``val_loss``,
-        ``learning_rate``, ``clipped``, ``update_ratio``, ``seconds``.
+        One entry per epoch: ``epoch``, ``stage`` (0: with windows held out; 1: going on with everything; one more with
+        every `partial_fit`), ``loss``, ``val_loss``, ``learning_rate``, ``clipped``, ``update_ratio``, ``seconds``.
     validation_ : DataFrame
         Forecasts of the held-out windows by networks not trained on them: ``unique_id``, ``cutoff``, ``ds``, ``y``,
         ``SimpleRNN``, ``SeasonalNaive``. They decided when to stop and how wide the intervals are, so they flatter: use
@@ -119,6 +129,7 @@ class SimpleRNNForecaster(BaseEstimator):  # type: ignore[misc]  # scikit-learn 
     n_parameters_ : int
         Of all members together.
     fit_seconds_ : float
+        Of `fit` and every `partial_fit` since.
     encoding_ : Encoding
         How covariates become numbers.
     n_features_in_ : int
@@ -235,6 +246,8 @@ class SimpleRNNForecaster(BaseEstimator):  # type: ignore[misc]  # scikit-learn 
         self.target_, self.transform_ = prepared.target.name, prepared.target
         self.above_zero_ = learned.above_zero(self.target)
         self._start = prepared.start
+        self._least_history, self._best_steps = division.least_history, fit.steps
+        self._untrained = np.zeros(panel.n_series, dtype=np.int64)
         self._use(fit.model)
         self.validation_ = validation_frame(panel, prepared, fit.validated, above_zero=self.above_zero_)
         self.health_ = learned.health()
@@ -243,6 +256,97 @@ class SimpleRNNForecaster(BaseEstimator):  # type: ignore[misc]  # scikit-learn 
         if fit.interrupted:
             raise KeyboardInterrupt("the training was interrupted; the estimator holds the best weights until then")
         return self
+
+    def update(self, data: pd.DataFrame | pd.Series | Panel, *, new_series: bool = False) -> Self:
+        """Go on from further observations, without training.
+
+        `predict` then gives what ``predict(data=...)`` gives for the whole history. Nothing that was fitted changes.
+
+        Parameters
+        ----------
+        data : DataFrame, Series or Panel
+            Rows that follow on from the end of their series, in any form that `fit` takes, with the covariates fitted
+            to. Rows that are known already may be repeated as they are. A series may have no row: it keeps its end.
+        new_series : bool, default False
+            Whether series that are not known begin here. By default they are refused: an id may be misspelt.
+
+        Returns
+        -------
+        self
+
+        Raises
+        ------
+        sklearn.exceptions.NotFittedError
+            `fit` has not been called.
+        DataError
+            A row differs from what is known, or lies before it or off the time grid; a series is not known; a step or a
+            covariate is missing and ``gaps`` is ``"refuse"``; or what `predict` refuses. Names series and time. The
+            estimator is as it was.
+        """
+        check_is_fitted(self)
+        check_parameters("update", {"new_series": new_series}, {"new_series": flag()})
+        self.panel_, self._untrained = extended(self, data, new_series=new_series)
+        self.transform_ = self.transform_.of(self.panel_)
+        return self
+
+    def partial_fit(
+        self, data: pd.DataFrame | pd.Series | Panel | None = None, callbacks: Sequence[TrainingCallback] = ()
+    ) -> Self:
+        """Train on from the fitted weights, on all that there is; where nothing was fitted this is `fit`.
+
+        As long and as slowly as `fit` went on with everything: a quarter of the steps that were best, at half the rate.
+        Look-back, target, scaling of covariates, ``anchor_`` and ``trust_`` stay as they were fitted. The intervals are
+        calibrated on what came since the last training as well, forecast before it is trained on.
+
+        Parameters
+        ----------
+        data : DataFrame, Series or Panel, optional
+            Rows for `update`, which goes first; by default what is known is trained on.
+        callbacks : sequence of TrainingCallback, optional
+            Told about every epoch.
+
+        Returns
+        -------
+        self
+
+        Raises
+        ------
+        ParameterError, DataError, ResourceError
+            As for `fit` and `update`. The estimator is as it was.
+        KeyboardInterrupt
+            Stopped from the keyboard; the estimator holds the weights until then.
+        """
+        if not hasattr(self, "panel_"):
+            if data is None:
+                raise ParameterError("the first call needs data", remedy="Give a history.", parameter="data")
+            return self.fit(data, callbacks)
+        check_parameters(type(self).__name__, self.get_params(deep=False), FORECASTER_RULES)
+        started = time.monotonic()
+        panel, untrained = (self.panel_, self._untrained) if data is None else extended(self, data)
+        learned = learn_on(self, panel, untrained, callbacks)
+        self.panel_, self._untrained = panel, np.zeros_like(untrained)
+        self.history_, self.health_, self.memory_plan_ = learned.history, learned.health, learned.memory
+        self._use(learned.model)
+        self.fit_seconds_ += time.monotonic() - started
+        if learned.interrupted:
+            raise KeyboardInterrupt("the training was interrupted; the estimator holds the weights until then")
+        return self
+
+    def stream(self) -> Stream:
+        """An object that takes one observation of every series at a time and forecasts, without training.
+
+        It goes on from where `predict` does, keeps no more of each series than a forecast reads, and gives what
+        `update` and `predict` give.
+
+        Raises
+        ------
+        sklearn.exceptions.NotFittedError
+            `fit` has not been called.
+        ParameterError
+            The forecaster was fitted with covariates.
+        """
+        check_is_fitted(self)
+        return Stream(self)
 
     def predict(
         self,
@@ -305,11 +409,9 @@ class SimpleRNNForecaster(BaseEstimator):  # type: ignore[misc]  # scikit-learn 
                 parameter="strategy",
             )
         panel, windows = histories(self, data, steps, future, at_once)
-        outlook, target = (
-            Outlook.of(self._model, windows, steps, above_zero=self.above_zero_, at_once=at_once),
-            self.transform_.of(panel),
-        )
-        return forecast_frame(panel, outlook.columns(self._model.conformal, target, wanted, quantiles))
+        outlook = Outlook.of(self._model, windows, steps, above_zero=self.above_zero_, at_once=at_once)
+        columns = outlook.columns(self._model.conformal, self.transform_.of(panel), wanted, quantiles)
+        return forecast_frame(panel.ids, panel.stamps(panel.future_times(steps)), columns)
 
     def predict_paths(
         self,

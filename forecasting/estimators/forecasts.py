@@ -62,26 +62,24 @@ class Outlook:
             side = 2 * share - 1
             half = conformal.half_width(100 * abs(side), steps, self.movement) if side else np.zeros(steps)
             paths[quantile_column(NAME, share)] = center + np.sign(side) * half * scale
-        return {column: _values(target, path, self.lowest) for column, path in paths.items()}
+        return {column: values_of(target, path, self.lowest) for column, path in paths.items()}
 
     def draws(self, conformal: LocalConformal, target: Target, n_draws: int, rng: np.random.Generator) -> np.ndarray:
         """Possible futures, float64 of shape (n_series, n_draws, steps)."""
         errors = conformal.draw(n_draws, self.center.shape[1], self.movement, rng)
-        return _values(target, self.center[:, None] + errors * self.scale[:, None, None], self.lowest)
+        return values_of(target, self.center[:, None] + errors * self.scale[:, None, None], self.lowest)
 
 
-def _values(target: Target, path: np.ndarray, lowest: np.ndarray | None) -> np.ndarray:
+def values_of(target: Target, path: np.ndarray, lowest: np.ndarray | None) -> np.ndarray:
     """Values of paths, whose first axis is that of ``lowest``."""
     values = target.values(path)
     return values if lowest is None else kept_above_zero(values, lowest.reshape(-1, *[1] * (values.ndim - 1)))
 
 
-def forecast_frame(panel: Panel, columns: dict[str, np.ndarray]) -> pd.DataFrame:
-    """``unique_id``, ``ds`` behind the end of each series, and columns of shape (n_series, steps)."""
-    steps = columns[NAME].shape[1]
+def forecast_frame(ids: np.ndarray, stamps: pd.Index, columns: dict[str, np.ndarray]) -> pd.DataFrame:
+    """``unique_id``, ``ds`` (all times ahead of one series after the other), columns of shape (n_series, steps)."""
     flat = {name: column.ravel() for name, column in columns.items()}
-    ids = np.repeat(panel.ids, steps)
-    return pd.DataFrame({"unique_id": ids, "ds": panel.stamps(panel.future_times(steps)), **flat})
+    return pd.DataFrame({"unique_id": np.repeat(ids, columns[NAME].shape[1]), "ds": stamps, **flat})
 
 
 def paths_frame(panel: Panel, draws: np.ndarray) -> pd.DataFrame:
@@ -111,7 +109,7 @@ def validation_frame(panel: Panel, prepared: Prepared, validated: np.ndarray, *,
             "cutoff": panel.stamps(np.repeat(panel.times[cuts.row - 1], horizon)),
             "ds": panel.stamps(panel.times[ahead]),
             "y": panel.values[ahead],
-            NAME: _values(target, prepared.batch.path(validated), lowest).ravel(),
+            NAME: values_of(target, prepared.batch.path(validated), lowest).ravel(),
             "SeasonalNaive": target.values(naive).ravel(),
         }
     )

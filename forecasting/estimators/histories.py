@@ -4,12 +4,22 @@ import logging
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
+import numpy as np
 import pandas as pd
 
 from forecasting.errors import ParameterError
 from forecasting.estimators.encoding import Encoding
 from forecasting.estimators.preparing import read_windows
-from forecasting.panel import Notice, Panel, read_future, to_panel, treat_covariates
+from forecasting.panel import (
+    Notice,
+    Panel,
+    appended,
+    following,
+    read_future,
+    to_panel,
+    treat_covariates,
+    treat_gaps,
+)
 from forecasting.windows import Channels, Windows
 
 if TYPE_CHECKING:
@@ -36,6 +46,27 @@ def histories(
     if steps > horizon:
         _log.warning("steps %d to %d are an extrapolation: the model was fitted for %d", horizon + 1, steps, horizon)
     return panel, windows
+
+
+def extended(
+    fitted: "SimpleRNNForecaster", data: pd.DataFrame | pd.Series | Panel, *, new_series: bool = False
+) -> tuple[Panel, np.ndarray]:
+    """The histories with rows that follow on, and how many of the last steps of each series were never trained on.
+
+    Everything that a forecast would refuse about the rows is refused here.
+    """
+    panel, encoding = fitted.panel_, fitted.encoding_
+    part, notices = following(panel, data, new_series=new_series)
+    part, carried = treat_covariates(part, fitted.gaps_)
+    treat_gaps(part, fitted.gaps_)
+    fitted.transform_.of(part).path(part)
+    if not encoding.is_empty:
+        encoding.channels(part, fitted._model.spec.horizon)
+    tell((*notices, *carried))
+    longer = appended(panel, part)
+    before = pd.Index(panel.ids).get_indexer(pd.Index(longer.ids))
+    untrained = np.where(before >= 0, fitted._untrained[before] - panel.lengths[before], 0) + longer.lengths
+    return longer, untrained
 
 
 def tell(notices: Iterable[Notice]) -> None:

@@ -1,21 +1,23 @@
 """From data and the parameters of a forecaster to a fitted ensemble, and all that was decided on the way."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 from sklearn.utils import check_random_state
 
-from forecasting.estimators.calibrating import recent_movement
+from forecasting.errors import DataError
+from forecasting.estimators.calibrating import MOST_ERRORS, recalibrated, recent_movement
 from forecasting.estimators.encoding import Encoding
-from forecasting.estimators.fitting import Fit, fit_model
+from forecasting.estimators.fitting import Fit, Model, fit_model, train_on
 from forecasting.estimators.memory import check_memory, planned_memory
 from forecasting.estimators.planning import Division, divide, usual_steps
-from forecasting.estimators.preparing import Prepared, best_prepared, prepare
+from forecasting.estimators.preparing import Prepared, best_prepared, prepare, read_windows
 from forecasting.estimators.trust import earlier_evidence
 from forecasting.evaluation.intervals import SplitConformal
+from forecasting.network import linear
 from forecasting.network.callbacks import ProgressLine, TrainingCallback
 from forecasting.network.health import Health, health
 from forecasting.network.spec import NetworkSpec
@@ -102,6 +104,66 @@ def learn(
         callbacks=watching(settings, callbacks),
     )
     return Learned(panel, division, encoding, levels, prepared, memory, fit, (*notices, *prepared.notices))
+
+
+@dataclass(frozen=True, eq=False)
+class LearnedOn:
+    """What was learned by training on.
+
+    Attributes
+    ----------
+    model : Model
+    history : list of dict
+        With the epochs of this training.
+    health : Health
+    memory : dict of str to int
+    interrupted : bool
+    """
+
+    model: Model
+    history: list[dict[str, float]]
+    health: Health
+    memory: dict[str, int]
+    interrupted: bool
+
+
+def learn_on(
+    fitted: "SimpleRNNForecaster", panel: Panel, untrained: np.ndarray, callbacks: Sequence[TrainingCallback]
+) -> LearnedOn:
+    """Train a fitted forecaster, which is not changed, on all of a panel.
+
+    Before that, its intervals are calibrated on the windows whose targets lie within the last ``untrained`` steps,
+    int64 array of shape (n_series,).
+
+    Raises
+    ------
+    DataError
+        There is no window to train on.
+    """
+    model, encoding, horizon = fitted._model, fitted.encoding_, fitted._model.spec.horizon
+    channels = None if encoding.is_empty else encoding.channels(panel, horizon)
+    target = fitted.transform_.of(panel)
+    windows, _ = read_windows(panel, fitted.gaps_, target, fitted.lookback_, fitted.season_length_, channels)
+    least = fitted._least_history
+    cuts = windows.cuts(horizon, least_history=least)
+    if not len(cuts):
+        raise DataError(
+            f"there is no window to train on: {least} + {horizon} steps are needed, and the longest series has"
+            f" {panel.lengths.max()}",
+            remedy="Give longer histories, or fit anew",
+        )
+    fresh = linear.spread(windows.held_out_cuts(horizon, least_history=least, held_out=untrained), MOST_ERRORS)
+    memory = planned_memory(model.spec, len(panel.values), len(fresh), fitted.batch_size)
+    check_memory(memory)
+    model = replace(model, conformal=recalibrated(model, windows, fresh))
+    rng = np.random.default_rng(check_random_state(fitted.random_state).randint(2**31))
+    plan = training_plan(fitted, len(cuts)).continued(fitted._best_steps)
+    model, history, interrupted = train_on(
+        model, windows, cuts, plan, entries=fitted.history_, rng=rng, callbacks=watching(fitted, callbacks)
+    )
+    shown = windows.gather(linear.spread(cuts, MOST_ERRORS)).reading
+    examined = health(model.spec, model.weights, shown, history[len(fitted.history_) :], fitted.season_length_)
+    return LearnedOn(model, history, examined, memory, interrupted)
 
 
 def training_plan(settings: "SimpleRNNForecaster", windows: int) -> TrainingPlan:

@@ -1,5 +1,6 @@
 """SimpleRNNRegressor: numbers that follow a window."""
 
+import copy
 from collections.abc import Sequence
 from typing import Any, ClassVar, Self
 
@@ -7,9 +8,11 @@ import numpy as np
 from sklearn.base import RegressorMixin
 from sklearn.linear_model import RidgeCV
 from sklearn.utils import Tags
+from sklearn.utils.validation import check_is_fitted
 
 from forecasting.errors import DataError
 from forecasting.estimators.arrays import ArrayWindows, Scaling
+from forecasting.estimators.carrying import Stream
 from forecasting.estimators.parameters import Allowed, one_of
 from forecasting.estimators.windowed import WindowedEstimator
 from forecasting.network.callbacks import TrainingCallback
@@ -191,7 +194,37 @@ class SimpleRNNRegressor(RegressorMixin, WindowedEstimator):  # type: ignore[mis
         ValueError
             X has another shape than in `fit`, or missing or infinite values.
         """
-        outputs = self._outputs(X)
+        return self._answer(self._outputs(X))
+
+    def stream(self, n_series: int = 1) -> Stream:
+        """Follow series from their beginning, one observation of each at a time; see `Stream`.
+
+        Parameters
+        ----------
+        n_series : int, default 1
+
+        Raises
+        ------
+        sklearn.exceptions.NotFittedError
+            `fit` has not been called.
+        ParameterError
+            ``n_series`` is not a whole number above 0.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from forecasting import SimpleRNNRegressor, make_windows
+        >>> X, y = make_windows(np.sin(np.arange(400) / 5), lookback=20)
+        >>> stream = SimpleRNNRegressor(max_steps=50, random_state=0).fit(X, y).stream()
+        >>> stream.read(X[:1])
+        >>> stream.observe(y[:1])
+        >>> bool(abs(stream.predict() - y[1]) < 0.1)
+        True
+        """
+        check_is_fitted(self)
+        return Stream(copy.copy(self), n_series)
+
+    def _answer(self, outputs: np.ndarray) -> np.ndarray:
         predicted = self._target_scaling.restored(self._combined(outputs))
         return predicted[:, 0] if self._one_column else predicted
 

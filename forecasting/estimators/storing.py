@@ -42,6 +42,8 @@ def write(estimator: "SimpleRNNForecaster", folder: Path) -> None:
         "trust": model.trust,
         "penalty": model.penalty,
         "season_length": estimator.season_length_,
+        "least_history": estimator._least_history,
+        "best_steps": estimator._best_steps,
         "gaps": estimator.gaps_,
         "target": estimator.target_,
         "above_zero": estimator.above_zero_,
@@ -63,6 +65,7 @@ def write(estimator: "SimpleRNNForecaster", folder: Path) -> None:
         "panel/times": tail.times,
         "panel/indptr": tail.indptr,
         "panel/ids": np.asarray(tail.ids, dtype=np.str_),
+        "panel/untrained": np.minimum(estimator._untrained, tail.lengths),
     }
     for kind, columns in (("covariates", tail.covariates), ("static", tail.static)):
         arrays |= {f"panel/{kind}/{number}": _plain_column(array) for number, array in enumerate(columns.values())}
@@ -121,6 +124,8 @@ def _restored(kind: type["SimpleRNNForecaster"], text: dict[str, Any], arrays: d
     estimator.encoding_ = encoding
     estimator.frequency_ = frequency
     estimator.season_length_ = text["season_length"]
+    estimator._least_history, estimator._best_steps = text["least_history"], text["best_steps"]
+    estimator._untrained = arrays["panel/untrained"]
     estimator.gaps_, estimator.target_ = text["gaps"], text["target"]
     numbers = {name.removeprefix("target/"): array for name, array in arrays.items() if name.startswith("target/")}
     estimator.transform_ = Target.from_arrays(text["target"], numbers)

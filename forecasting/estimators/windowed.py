@@ -135,6 +135,10 @@ class WindowedEstimator(BaseEstimator):  # type: ignore[misc]  # scikit-learn ha
     def _ensemble_error(self, outputs: np.ndarray, target: np.ndarray, weight: np.ndarray) -> float:
         """How far off the ensemble is, from the outputs of its members, (n_members, n_samples, n_outputs)."""
 
+    @abstractmethod
+    def _answer(self, outputs: np.ndarray) -> np.ndarray:
+        """What ``predict`` gives, from the outputs of the members, (n_members, n_samples, n_outputs)."""
+
     def _calibrate(self, outputs: np.ndarray, target: np.ndarray, weight: np.ndarray) -> None:
         """Learn from the outputs on held-out windows what the training cannot tell; nothing by default."""
 

@@ -21,9 +21,9 @@ from forecasting.evaluation.audit_report import (
     Finding,
 )
 from forecasting.evaluation.fitted_numbers import Numbers, change
+from forecasting.evaluation.handing import covariates_of, fresh, parameters_of, read, stated
 from forecasting.evaluation.overwriting import OVERWRITINGS, Cutoffs, cutoffs_of, observed_steps, overwritten
-from forecasting.evaluation.whole_way import FITTED, Passage, Prepare, WholeWay, fresh, parameters_of, reading
-from forecasting.panel import to_panel
+from forecasting.evaluation.whole_way import FITTED, Passage, Prepare, WholeWay
 
 _LEAST_STEP = 2
 _SHARE_OF_SHORTEST = 20
@@ -69,7 +69,8 @@ def audit(
         Not changed: clones are fitted, with every ``random_state`` that is None set to 0. Any object with ``fit`` and
         ``predict``:
 
-        - by default ``fit(panel)`` and ``predict(horizon=, data=panel)``, as `backtest` has it;
+        - by default ``fit(panel)`` and ``predict(horizon=, data=panel)``, as `backtest` has it: with covariates in
+          the panel, and ``future=`` where some are known ahead;
         - with ``gate=False``, ``fit(frame)``, with the rows up to the cutoff, and ``predict(horizon=)``;
         - with ``features``, a regressor of scikit-learn or a pipeline of it: ``fit(X, y)`` with the rows up to the
           cutoff, and ``predict(X)`` with the next ``horizon`` rows of each series.
@@ -88,9 +89,10 @@ def audit(
         Columns of X. A forecast of several steps is made at the cutoff: a lag of one step is known for the first of
         them only, and is reported as a leak where the horizon is longer.
     known : sequence of str
-        Columns whose future is known when a forecast is made, such as holidays. They are not overwritten.
+        Columns whose future is known when a forecast is made, such as holidays. They are not overwritten, and neither
+        are those that the estimator names as ``future_covariates`` or ``static_covariates``.
     gate : bool, default True
-        Whether the table passes the gate, which reads the target only.
+        Whether the table passes the gate, which reads the target and the covariates that the estimator names.
     n_cutoffs : int, default 2
     step : int, optional
         Observed steps of each series from one cutoff to the next, and after the last: at least 2, and at least
@@ -122,9 +124,9 @@ def audit(
     frame = _long(data, estimator)
     steps = _horizon(estimator, horizon)
     apart = _step(frame, steps, n_cutoffs, step)
-    auditor = _Auditor(
-        WholeWay(_seeded(estimator), steps, prepare, features, gate), frame, tuple(known), tolerance, apart
-    )
+    named = covariates_of(estimator)
+    way = WholeWay(_seeded(estimator), steps, prepare, features, gate)
+    auditor = _Auditor(way, frame, (*known, *named.future, *named.static), tolerance, apart)
     total = n_cutoffs * (1 + len(OVERWRITINGS)) + 1
     progress = Progress(
         TextColumn("audit"),
@@ -233,11 +235,10 @@ def _listed(names: Sequence[str]) -> str:
 
 def _seeded(estimator: Any) -> Any:
     """An unfitted copy whose fits can be repeated, and which shows no progress line of its own."""
-    copied = fresh(estimator)
-    parameters = parameters_of(copied)
-    seeds = {name: 0 for name, value in parameters.items() if name.split("__")[-1] == "random_state" and value is None}
-    quiet = {"verbose": 0} if type(parameters.get("verbose")) is int else {}
-    return copied.set_params(**seeds, **quiet) if seeds or quiet else copied
+    copied = fresh(estimator, silent=True)
+    given = parameters_of(copied)
+    seeds = {name: 0 for name, value in given.items() if name.rpartition("__")[2] == "random_state" and value is None}
+    return copied.set_params(**seeds) if seeds else copied
 
 
 def _long(data: Any, estimator: Any) -> pd.DataFrame:
@@ -248,12 +249,11 @@ def _long(data: Any, estimator: Any) -> pd.DataFrame:
         if isinstance(data["ds"].dtype, pd.PeriodDtype):
             raise DataError("the times are periods", column="ds", remedy="Make them stamps with .dt.to_timestamp()")
         return data.reset_index(drop=True)
-    panel, _ = to_panel(data, **reading(estimator))
-    return panel.frame()
+    return read(data, estimator)[0].frame()
 
 
 def _horizon(estimator: Any, horizon: int | None) -> int:
-    steps = parameters_of(estimator).get("horizon") if horizon is None else horizon
+    steps = next(iter(stated("horizon", estimator)), None) if horizon is None else horizon
     if steps is None or steps < 1:
         raise ParameterError(f"it must be at least 1, not {steps}", remedy="Give horizon=", parameter="horizon")
     return int(steps)

@@ -11,9 +11,10 @@ import pandas as pd
 from forecasting.errors import DataError, ParameterError
 from forecasting.evaluation.baselines import BASELINES, baseline
 from forecasting.evaluation.frames import levels_in, models_in
+from forecasting.evaluation.handing import columns_ahead, read, stated, steps_ahead
 from forecasting.evaluation.origins import Contestant, Part, Windows
 from forecasting.evaluation.running import Runner, progress_line
-from forecasting.panel import Panel, to_panel
+from forecasting.panel import Panel
 
 _LOG = logging.getLogger(__name__)
 FITS = "fits"
@@ -21,7 +22,11 @@ FITS = "fits"
 
 
 class Forecaster(Protocol):
-    """What a backtest needs of an estimator, besides being clonable by scikit-learn."""
+    """What a backtest needs of an estimator, besides being clonable by scikit-learn.
+
+    The panels that it is handed have the covariates that its parameters ``past_covariates``, ``future_covariates`` and
+    ``static_covariates`` name, where it has such parameters, and no others.
+    """
 
     def fit(self, data: Panel) -> Any:
         """Fit on a panel."""
@@ -29,7 +34,7 @@ class Forecaster(Protocol):
     def predict(self, *, horizon: int, data: Panel, **ahead: pd.DataFrame) -> pd.DataFrame:
         """Forecast the steps that follow each series of ``data``, without fitting again.
 
-        With the parameter ``future_covariates``, ``future`` is a frame of these for the window's own steps.
+        With the parameter ``future_covariates``, ``future`` is a frame of these for the steps to forecast.
         """
 
 
@@ -75,8 +80,10 @@ def backtest(
         Objects whose ``predict`` takes no ``data`` are fitted on a long frame and asked for ``predict(horizon)``; they
         need ``refit=True``. A string names a baseline. In a dict the key becomes the name of the model's column.
     data : Panel, or anything that `forecasting.panel.to_panel` takes
-        Frames are read with the ``frequency`` and ``calendar`` parameters of the first estimator that has them. Missing
-        values stay missing: an actual value that was filled in would be scored as if it had been observed.
+        Frames are read with the ``frequency`` and ``calendar`` of the first estimator that states them, and with the
+        covariates that any of them names. Each is handed its own covariates only: along the series up to the cutoff,
+        and those known ahead for ``gap + horizon`` steps behind it. Missing values stay missing: an actual value that
+        was filled in would be scored as if it had been observed.
     horizon : int
         Scored steps per window, at least 1.
     n_windows : int
@@ -123,10 +130,13 @@ def backtest(
     """
     windows = _windows(horizon, n_windows, step, refit, window, train_size, gap)
     contestants, named = _contestants(estimator, baselines)
-    panel = _read(data, contestants)
+    panel, notices = read(data, *(contestant.estimator for contestant in contestants))
+    for notice in notices:
+        _LOG.warning(notice.message)
     season = _season(season_length, contestants, panel)
     check_lengths(panel, windows.after(0), season)
     _check_refit(contestants, windows)
+    _check_ahead(contestants, windows)
     total = windows.n_windows * (len(contestants) + len(named))
     with progress_line(total, shown=verbose > 0) as advance:
         place = None if folder is None else Path(folder)
@@ -242,32 +252,24 @@ def _check_refit(contestants: Sequence[Contestant], windows: Windows) -> None:
             )
 
 
-def _stated(contestants: Sequence[Contestant], name: str) -> Any:
-    """The value of a parameter of the first estimator that has it and does not leave it open."""
-    values = (contestant.parameter(name) for contestant in contestants)
-    return next((value for value in values if value is not None), None)
-
-
-def _read(data: Any, contestants: Sequence[Contestant]) -> Panel:
-    stated = {name: _stated(contestants, name) for name in ("frequency", "calendar")}
-    reading: dict[str, Any] = {name: value for name, value in stated.items() if value is not None}
-    reading = {} if isinstance(data, Panel) else reading
-    along = [*_columns(contestants, "past_covariates"), *_columns(contestants, "future_covariates")]
-    static = _columns(contestants, "static_covariates")
-    panel, notices = to_panel(data, **reading, covariates=list(dict.fromkeys(along)), static=static)
-    for notice in notices:
-        _LOG.warning(notice.message)
-    return panel
-
-
-def _columns(contestants: Sequence[Contestant], name: str) -> list[str]:
-    """The columns that any of the estimators names in a parameter, each once."""
-    return list(dict.fromkeys(column for contestant in contestants for column in contestant.columns(name)))
+def _check_ahead(contestants: Sequence[Contestant], windows: Windows) -> None:
+    """Raise ParameterError where the last window lacks steps for which covariates known ahead are needed."""
+    steps = windows.gap + windows.horizon
+    for contestant in contestants:
+        needed = steps_ahead(contestant.estimator, steps)
+        if columns_ahead(contestant.estimator) and needed > steps:
+            raise ParameterError(
+                f"{contestant.title} needs its covariates known ahead for {needed} steps, and the last window has"
+                f" {steps}, the gap and the horizon",
+                parameter="horizon",
+                remedy=f"Give an estimator that is fitted for {steps} steps",
+            )
 
 
 def _season(season_length: int | None, contestants: Sequence[Contestant], panel: Panel) -> int:
-    stated = _stated(contestants, "season_length") if season_length is None else season_length
-    season = panel.frequency.season_length if stated is None else int(stated)
+    values = stated("season_length", *(contestant.estimator for contestant in contestants))
+    values = values if season_length is None else [season_length]
+    season = int(next(iter(values), panel.frequency.season_length))
     if season < 1:
         raise ParameterError(f"it must be at least 1, not {season}", parameter="season_length")
     return season

@@ -10,6 +10,7 @@ from forecasting.evaluation.frames import interval_columns, levels_in, models_in
 from forecasting.panel.panel import Panel
 
 POOLED = "(all)"
+"""The ``unique_id`` of rows over all series."""
 
 
 def accuracy(

@@ -1,10 +1,9 @@
 """The windows of a backtest: where each is cut, what is fitted for it, and what an estimator forecasts in it."""
 
-import copy
 import inspect
 import logging
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,7 +12,8 @@ import pandas as pd
 
 from forecasting.errors import DataError, ParameterError
 from forecasting.evaluation.frames import interval_columns, levels_in, models_in, require_columns
-from forecasting.panel import Panel, treat_covariates
+from forecasting.evaluation.handing import fresh, handed, known_ahead
+from forecasting.panel import Panel
 
 _LOG = logging.getLogger(__name__)
 _KEYS = ["unique_id", "ds"]
@@ -86,30 +86,10 @@ class Contestant:
         """For messages."""
         return self.name or type(self.estimator).__name__
 
-    def parameter(self, name: str) -> Any:
-        """The value of a parameter of the estimator; None where it has no such parameter."""
-        return self.estimator.get_params(deep=False).get(name) if hasattr(self.estimator, "get_params") else None
-
-    def columns(self, name: str) -> list[str]:
-        """The columns that a parameter of the estimator names."""
-        named = self.parameter(name)
-        return [] if named is None else list(named)
-
     @property
     def takes_histories(self) -> bool:
         """Whether ``predict`` takes ``data``, histories to go on from without another fit."""
         return "data" in inspect.signature(self.estimator.predict).parameters
-
-    def fresh(self, *, silent: bool) -> Any:
-        """An unfitted copy: a clone as scikit-learn makes it, or a deep copy of what has no parameters to clone by."""
-        from sklearn.base import clone
-
-        if not hasattr(self.estimator, "get_params"):
-            return copy.deepcopy(self.estimator)
-        estimator = clone(self.estimator)
-        if silent and "verbose" in estimator.get_params(deep=False):
-            estimator.set_params(verbose=0)
-        return estimator
 
 
 @dataclass(frozen=True, eq=False)
@@ -163,8 +143,9 @@ def run_fit(
     DataError
         The estimator did not forecast every step of every series.
     """
+    panel = handed(panel, contestant.estimator)
     training = windows.training(panel, fit)
-    fitted = contestant.fresh(silent=silent)
+    fitted = fresh(contestant.estimator, silent=silent)
     began = time.perf_counter()
     by_history = contestant.takes_histories
     fitted.fit(training if by_history else training.frame())
@@ -189,8 +170,7 @@ def _forecast(
     """The forecasts of a window without their keys: one row per series and step, in the order of the panel."""
     steps = windows.gap + windows.horizon
     history = windows.history(panel, window)
-    known = contestant.columns("future_covariates")
-    ahead = {"future": _ahead(contestant, panel, windows.after(window), known)} if known else {}
+    ahead = known_ahead(panel, windows.after(window), steps, contestant.estimator)
     predicted = fitted.predict(horizon=steps, data=history, **ahead) if by_history else fitted.predict(steps, **ahead)
     require_columns(predicted, _KEYS, f"what {contestant.title} predicted")
     times = panel.times[windows.rows(panel, window)]
@@ -209,17 +189,6 @@ def _forecast(
             remedy="Its predict must cover every step of every series that it is given",
         )
     return _named(rows, models, contestant)
-
-
-def _ahead(contestant: Contestant, panel: Panel, steps: int, columns: Sequence[str]) -> pd.DataFrame:
-    """The covariates known ahead of a cutoff, and nothing else that comes after it.
-
-    Beside a step that is absent there are none; they are treated by the estimator's own policy for gaps.
-    """
-    known, policy = panel.choose(columns, []), contestant.parameter("gaps")
-    if policy is not None:
-        known, _ = treat_covariates(known, policy)
-    return known.keep_last(steps).frame()[[*_KEYS, *columns]]
 
 
 def _named(rows: pd.DataFrame, models: list[str], contestant: Contestant) -> pd.DataFrame:

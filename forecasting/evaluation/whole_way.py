@@ -1,8 +1,7 @@
 """From a table to a forecast at a cutoff, keeping the numbers of every stage on the way."""
 
-import copy
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 import numpy as np
@@ -11,6 +10,7 @@ import pandas as pd
 from forecasting.errors import DataError
 from forecasting.evaluation.fitted_numbers import Numbers, fitted_numbers, numbers_of
 from forecasting.evaluation.frames import require_columns
+from forecasting.evaluation.handing import columns_ahead, covariates_of, fresh, known_ahead, read
 from forecasting.evaluation.overwriting import Cutoffs, ids_of
 from forecasting.panel import Panel, to_panel
 
@@ -30,7 +30,7 @@ class Staged(Protocol):
         """Fitted numbers (arrays, numbers, texts) by stage and name, in the order of fitting."""
 
     def input_stages(self, data: Panel, steps: np.ndarray) -> Mapping[str, Mapping[str, Any]]:
-        """What the model reads of the first ``steps`` steps of each series of ``data``, which goes on behind them."""
+        """What the model reads of the first ``steps`` steps of each series of ``data``, which may go on behind them."""
 
 
 @dataclass(eq=False)
@@ -107,18 +107,25 @@ class WholeWay:
         passage.put(FORECAST, {"y": fitted.predict(ahead[list(features)])})
 
     def _forecast_of_frame(self, table: pd.DataFrame, cutoffs: Cutoffs, passage: Passage) -> None:
+        before, names = cutoffs.before(table), columns_ahead(self.estimator)
+        require_columns(table, names, "the table")
         fitted = fresh(self.estimator)
-        fitted.fit(table[cutoffs.before(table)])
+        fitted.fit(table[before])
         _put_fitted(fitted, passage)
-        forecast = fitted.predict(horizon=self.horizon)
+        ahead = {"future": table.loc[~before, _present(table, *names)]} if names else {}
+        forecast = fitted.predict(horizon=self.horizon, **ahead)
         passage.put(FORECAST, numbers_of(forecast if isinstance(forecast, pd.DataFrame) else pd.DataFrame(forecast)))
 
     def _forecast_of_panel(self, table: pd.DataFrame, cutoffs: Cutoffs, passage: Passage) -> None:
-        columns = [name for name in ("unique_id", "ds", "y") if name in table.columns]
-        whole, _ = to_panel(table[columns], **reading(self.estimator))
-        steps, panel = _up_to(whole, cutoffs)
-        gate = {"ids": panel.ids, "times": panel.times, "values": panel.values, "frequency": str(panel.frequency)}
-        passage.put(GATE, gate)
+        named = covariates_of(self.estimator)
+        columns = _present(table, "y", *named.along, *named.static)
+        require_columns(table, columns, "the table")
+        whole, _ = read(table[columns], self.estimator)
+        steps = _steps_until(whole, cutoffs)
+        panel = whole.drop_last(whole.lengths - steps)
+        passage.put(GATE, _numbers_of_panel(panel))
+        ahead = self._known_ahead(table, cutoffs, panel)
+        passage.put(FEATURES, {name: frame[name] for frame in ahead.values() for name in named.future})
         fitted = fresh(self.estimator)
         fitted.fit(panel)
         if hasattr(fitted, "input_stages"):
@@ -128,7 +135,19 @@ class WholeWay:
             except Exception as error:  # noqa: BLE001  (see above; the rest of the way does not depend on it)
                 passage.input_error = error
         _put_fitted(fitted, passage)
-        passage.put(FORECAST, numbers_of(fitted.predict(horizon=self.horizon, data=panel)))
+        passage.put(FORECAST, numbers_of(fitted.predict(horizon=self.horizon, data=panel, **ahead)))
+
+    def _known_ahead(self, table: pd.DataFrame, cutoffs: Cutoffs, panel: Panel) -> dict[str, pd.DataFrame]:
+        """What ``predict`` is given as known ahead, also where the values after the cutoffs are missing."""
+        names = columns_ahead(self.estimator)
+        if not names:
+            return {}
+        rows = table[_present(table, *names)].assign(y=0.0)
+        frequency = panel.frequency
+        grid, _ = to_panel(
+            rows, frequency=frequency, calendar=frequency.calendar, covariates=names, allow_constant=True
+        )
+        return known_ahead(grid, grid.lengths - _steps_until(grid, cutoffs), self.horizon, self.estimator)
 
 
 def _put_fitted(fitted: Any, passage: Passage) -> None:
@@ -138,29 +157,21 @@ def _put_fitted(fitted: Any, passage: Passage) -> None:
         passage.put(stage, numbers)
 
 
-def reading(estimator: Any) -> dict[str, Any]:
-    """The parameters of an estimator that say how a table is read."""
-    parameters = parameters_of(estimator)
-    return {name: parameters[name] for name in ("frequency", "calendar") if name in parameters}
+def _present(table: pd.DataFrame, *names: str) -> list[str]:
+    """The columns of the ids, if there are any, of the times, and these."""
+    return [*(["unique_id"] if "unique_id" in table.columns else []), "ds", *names]
 
 
-def parameters_of(estimator: Any) -> dict[str, Any]:
-    """All parameters, of nested estimators too; none where an object has no ``get_params``."""
-    return dict(estimator.get_params()) if hasattr(estimator, "get_params") else {}
+def _numbers_of_panel(panel: Panel) -> dict[str, Any]:
+    return {
+        **{"ids": panel.ids, "times": panel.times, "values": panel.values, "frequency": str(panel.frequency)},
+        **{f"covariate {name}": column for name, column in panel.covariates.items()},
+        **{f"static covariate {name}": column for name, column in panel.static.items()},
+    }
 
 
-def fresh(estimator: Any) -> Any:
-    """An unfitted copy."""
-    from sklearn.base import clone
-
-    return clone(estimator) if hasattr(estimator, "get_params") else copy.deepcopy(estimator)
-
-
-def _up_to(whole: Panel, cutoffs: Cutoffs) -> tuple[np.ndarray, Panel]:
-    """Steps of each series up to its cutoff, and the panel of these."""
-    ids = pd.Series(whole.ids[whole.series_index])
-    stamps = pd.DataFrame({"unique_id": ids, "ds": whole.stamps(whole.times)})
+def _steps_until(whole: Panel, cutoffs: Cutoffs) -> np.ndarray:
+    """Steps of each series up to its cutoff, int64 array of shape (n_series,)."""
+    stamps = pd.DataFrame({"unique_id": whole.ids[whole.series_index], "ds": whole.stamps(whole.times)})
     before = Cutoffs(cutoffs.times.set_axis(cutoffs.times.index.map(str)), cutoffs.back).before(stamps)
-    steps = np.bincount(whole.series_index[before], minlength=whole.n_series)
-    indptr = np.concatenate([[0], np.cumsum(steps)]).astype(np.int64)
-    return steps, replace(whole, values=whole.values[before], times=whole.times[before], indptr=indptr)
+    return np.bincount(whole.series_index[before], minlength=whole.n_series)

@@ -4,6 +4,7 @@ Nothing behind the gate checks its input again.
 """
 
 from forecasting.panel.covariates import treat_covariates
+from forecasting.panel.following import appended, following
 from forecasting.panel.frequency import Frequency
 from forecasting.panel.future import read_future
 from forecasting.panel.gaps import treat_gaps
@@ -11,4 +12,14 @@ from forecasting.panel.gate import to_panel
 from forecasting.panel.notice import Notice
 from forecasting.panel.panel import Panel
 
-__all__ = ["Frequency", "Notice", "Panel", "read_future", "to_panel", "treat_covariates", "treat_gaps"]
+__all__ = [
+    "Frequency",
+    "Notice",
+    "Panel",
+    "appended",
+    "following",
+    "read_future",
+    "to_panel",
+    "treat_covariates",
+    "treat_gaps",
+]

@@ -13,8 +13,8 @@ class Notice:
     ----------
     kind : str
         ``"sorted"``, ``"gaps"``, ``"missing"``, ``"trimmed"``, ``"empty"``, ``"constant"``, ``"placeholder"``,
-        ``"column_types"``, ``"time_zone"``, ``"interpolated"``, ``"masked"`` or
-        ``"carried"``.
+        ``"column_types"``, ``"time_zone"``, ``"interpolated"``, ``"masked"``,
+        ``"carried"`` or ``"repeated"``.
     message : str
         The remark as a sentence, with the series and times concerned.
     series : tuple of str

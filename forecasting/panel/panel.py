@@ -106,13 +106,16 @@ class Panel:
         series = np.asarray(series, dtype=np.int64)
         return self._cut(series, self.indptr[series], self.indptr[series + 1])
 
-    def drop_last(self, steps: int) -> "Panel":
-        """Without the last ``steps`` steps of every series; series that are not longer become empty, are left out."""
-        keep = np.flatnonzero(self.lengths > steps)
-        return self._cut(keep, self.indptr[keep], self.indptr[keep + 1] - steps)
+    def drop_last(self, steps: int | np.ndarray) -> "Panel":
+        """Without the last ``steps`` steps of every series; series that are not longer become empty, are left out.
 
-    def keep_last(self, steps: int) -> "Panel":
-        """Only the last ``steps`` steps of every series; shorter series are kept whole."""
+        ``steps`` is one number, or one for each series.
+        """
+        keep = np.flatnonzero(self.lengths > steps)
+        return self._cut(keep, self.indptr[keep], (self.indptr[1:] - steps)[keep])
+
+    def keep_last(self, steps: int | np.ndarray) -> "Panel":
+        """Only the last ``steps`` steps (one number, or one for each series); shorter series are kept whole."""
         start = np.maximum(self.indptr[:-1], self.indptr[1:] - steps)
         return self._cut(np.arange(self.n_series), start, self.indptr[1:])
 

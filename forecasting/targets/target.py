@@ -190,12 +190,19 @@ class Target:
             Of any shape where no number is of a series.
         """
         for link, numbers in reversed(self._steps(back=True)):
-            shaped = {
-                name: array.reshape(-1, *[1] * (path.ndim - 1)) if array.ndim else array
-                for name, array in numbers.items()
-            }
-            path = link(path, **shaped)
+            path = link(path, **_spread(numbers, path.ndim))
         return np.asarray(path)
+
+    def path_of(self, values: np.ndarray) -> np.ndarray:
+        """The path of values of shape (n_series, ...), which are not checked: the inverse of `values`."""
+        for link, numbers in self._steps():
+            values = link(values, **_spread(numbers, values.ndim))
+        return np.asarray(values)
+
+    @property
+    def needs_positive(self) -> bool:
+        """Whether values must be above zero."""
+        return bool(self.links) and LINKS[self.links[0]].needs_positive
 
     def to_arrays(self) -> dict[str, np.ndarray]:
         """What was fitted, as arrays by name, for `from_arrays`."""
@@ -245,7 +252,7 @@ class Target:
         return [(link.back if back else link.there, one) for link, one in zip(links, fitted, strict=True)]
 
     def _check_positive(self, panel: Panel) -> None:
-        if not self.links or not LINKS[self.links[0]].needs_positive:
+        if not self.needs_positive:
             return
         low = np.flatnonzero(panel.values <= 0)
         if len(low):
@@ -306,6 +313,11 @@ def _parts(name: str) -> tuple[tuple[str, ...], str]:
 def _place(panel: Panel) -> np.ndarray:
     """For each row how many rows of its series stand before it."""
     return np.asarray(np.arange(len(panel.values)) - np.repeat(panel.indptr[:-1], panel.lengths))
+
+
+def _spread(numbers: Numbers, axes: int) -> Numbers:
+    """Numbers of each series for arrays of shape (n_series, ...) with so many axes."""
+    return {name: array.reshape(-1, *[1] * (axes - 1)) if array.ndim else array for name, array in numbers.items()}
 
 
 def _by_row(numbers: Numbers, panel: Panel) -> Numbers:

@@ -5,8 +5,9 @@ from collections.abc import Mapping
 import numpy as np
 import pandas as pd
 
+from forecasting.evaluation.metrics import POOLED
+
 MODEL = "SimpleRNN"
-POOLED = "(all)"
 _COUNTS = ["windows", "scored", "missing"]  # how much was scored, not how well
 
 

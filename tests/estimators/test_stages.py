@@ -1,13 +1,17 @@
 """The stages of the forecaster under the leakage audit, and leaks planted inside them."""
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
 from sklearn.exceptions import NotFittedError
 
 from forecasting import SimpleRNNForecaster, audit, to_panel
+from forecasting.estimators.encoding import Column
 from forecasting.targets import Target
 from forecasting.windows import Batch, Windows
+from tests.estimators.covered import covered_frame
 from tests.estimators.made import long_frame, tiny
 
 STAGES = [
@@ -106,3 +110,66 @@ def test_fitted_stages_are_plain_numbers_and_need_a_fit(fitted, tmp_path):
     ):
         with pytest.raises(NotFittedError):
             call()
+
+
+COVARIATES = {
+    "past_covariates": ["noise"],
+    "future_covariates": ["heat", "promotion"],
+    "static_covariates": ["region"],
+    "calendar_covariates": ["weekday"],
+}
+
+
+def test_an_honest_forecaster_with_all_kinds_of_covariates_passes_with_their_stages():
+    report = audit(tiny(**COVARIATES, max_steps=3), covered_frame((60, 54)), n_cutoffs=1, verbose=0)
+    assert report.passed
+    expected = [STAGES[0], "features of the forecast", *STAGES[1:4], "encoding of covariates", *STAGES[4:]]
+    assert report.stages["stage"].tolist() == expected
+    assert report.stages["held"].tolist() == [3] * len(expected)
+    audited = report.frame[report.frame["overwritten"] != "control"]
+    assert (audited["change"] == 0).all()
+    windows = report.frame[report.frame["stage"] == "windows"]
+    assert set(windows["arrays"]) == {7}  # inputs, observed, level, scale; past, future and static covariates
+
+
+@pytest.mark.parametrize(
+    "leak",
+    [lambda heat: heat.rolling(5, center=True, min_periods=1).mean(), lambda heat: heat.shift(-1).ffill()],
+    ids=["a centred rolling mean", "the value of tomorrow"],
+)
+def test_a_past_covariate_that_reads_the_future_is_found(leak):
+    def prepare(frame):
+        return frame.assign(noise=frame.groupby("unique_id")["heat"].transform(leak))
+
+    report = audit(
+        tiny(past_covariates=["noise"], gaps="mask", max_steps=3),
+        covered_frame((60, 54)),
+        prepare=prepare,
+        n_cutoffs=1,
+        verbose=0,
+    )
+    assert not report.passed
+    assert moved(report) >= {"prepared table", "gate", "windows", "forecast"}
+    assert "the first to move was the prepared table (noise)" in str(report)
+    extreme = report.frame[(report.frame["stage"] == "windows") & (report.frame["overwritten"] == "extreme")]
+    assert extreme["detail"].tolist() == ["past covariates"]
+
+
+def test_a_covariate_scaled_on_everything_is_found_in_the_encoding(monkeypatch):
+    real = Column.fit.__func__
+    seen = {}
+
+    def leaking(cls, name, values, known):  # as if fitted on the panel that goes on behind the cutoff
+        column = real(cls, name, values, known)
+        return replace(column, mean=column.mean + seen["after"]) if name == "noise" else column
+
+    def prepare(frame):
+        seen["after"] = np.nan_to_num(frame["noise"]).sum()
+        return frame
+
+    monkeypatch.setattr(Column, "fit", classmethod(leaking))
+    report = audit(
+        tiny(past_covariates=["noise"], max_steps=3), covered_frame((60,)), prepare=prepare, n_cutoffs=1, verbose=0
+    )
+    assert moved(report) >= {"encoding of covariates", "windows", "forecast"}
+    assert "the first to move was the" in str(report)

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 from typer.testing import CliRunner
 
-import forecasting.evaluation.whole_way
+import forecasting.evaluation.handing
 from flows.cli import app
 from forecasting.panel import to_panel
 
@@ -28,7 +28,7 @@ def leaking_gate(monkeypatch):
         means = [pd.Series(values).rolling(5, center=True, min_periods=1).mean() for values in panel]
         return panel.with_values(np.concatenate(means)), notices
 
-    monkeypatch.setattr(forecasting.evaluation.whole_way, "to_panel", smoothed)
+    monkeypatch.setattr(forecasting.evaluation.handing, "to_panel", smoothed)
 
 
 def test_an_honest_model_passes_with_a_row_for_each_stage(command, home):

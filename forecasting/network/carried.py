@@ -1,0 +1,136 @@
+"""Networks whose states are carried from one step to the next, in plain NumPy: no step is read twice.
+
+A network of `forecasting.network.spec` that reads numbers as they are (nothing is taken out of the window) can go on
+for ever: h_t = tanh(W_xh x_t + W_hh h_{t-1} + b) needs x_t and h_{t-1} only. With segments of m steps, m recurrences
+are carried side by side, one for each place that segments can begin at; every step ends a segment of one of them, and
+moves that one alone. So a step costs the same whatever came before, and every output is of a whole number of segments
+that end at the last step.
+"""
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from forecasting.network.spec import NetworkSpec, Weights
+
+_NORM_EPSILON = 1e-3  # as in the layers of the network
+
+
+class CarriedStates:
+    """States of an ensemble for many series, at first zero, and the steps that its linear skip reads.
+
+    Parameters
+    ----------
+    spec : NetworkSpec
+        Without mask, standardisation, mixing, static covariates and covariates known ahead.
+    weights : dict of str to array
+        Of all members.
+    n_series : int
+
+    Attributes
+    ----------
+    count : int
+        Steps that were read.
+    """
+
+    def __init__(self, spec: NetworkSpec, weights: Weights, n_series: int) -> None:
+        self.spec, self.count = spec, 0
+        segment, across = spec.segment_length, (0, 2, 1)
+        self._kernels = {
+            name: np.ascontiguousarray(weight.transpose(across) if weight.ndim == 3 else weight[:, :, None])
+            for name, weight in weights.items()
+        }  # (n_members, outputs, inputs), or (n_members, outputs, 1)
+        self._states = np.zeros((segment, spec.n_layers, spec.n_members, spec.units, n_series), np.float32)
+        self._window = np.zeros((spec.lookback, n_series), np.float32)  # row t % lookback holds step t
+        self._past = np.zeros((segment, spec.past_channels, n_series), np.float32)  # row t % segment likewise
+        # Room for what a step reckons with: asking for such arrays anew takes longer than filling them.
+        self._read, self._moved, self._total, self._apart = (np.empty_like(self._states[0, 0]) for _ in range(4))
+
+    def advance(self, step: np.ndarray) -> None:
+        """Read one step.
+
+        Parameters
+        ----------
+        step : float32 array of shape (1 + past_channels, n_series)
+            The series, and the covariates beside it, scaled.
+        """
+        spec = self.spec
+        self._window[self.count % spec.lookback] = step[0]
+        self._past[self.count % spec.segment_length] = step[1:]
+        self.count += 1
+        if self.count < spec.segment_length:
+            return
+        self._total.fill(0)
+        for layer, state in enumerate(self._states[self.count % spec.segment_length]):
+            read = self._normed(layer) if layer else self._segment()
+            np.matmul(self._kernels[f"rnn_{layer}.kernel"], read, out=self._read)
+            np.matmul(self._kernels[f"rnn_{layer}.recurrent_kernel"], state, out=self._moved)
+            self._moved += self._read
+            self._moved += self._kernels[f"rnn_{layer}.bias"]
+            np.tanh(self._moved, out=state)
+            self._total += state
+
+    def outputs(self) -> np.ndarray:
+        """What each member says behind the last step, float64 of shape (n_members, n_series, horizon).
+
+        It is what the network says of the last ``count // segment_length`` segments; where these are fewer steps than
+        ``lookback``, the linear skip reads zeros before the first.
+        """
+        last = self._states[self.count % self.spec.segment_length].sum(axis=0)
+        outputs = self._kernels["head.kernel"] @ last + self._kernels["head.bias"]
+        if self.spec.linear_skip:
+            outputs += self._skipped()
+        return np.asarray(outputs.swapaxes(1, 2), dtype=np.float64)
+
+    def to_arrays(self) -> dict[str, np.ndarray]:
+        """Copies of what is carried."""
+        carried = {"count": np.array(self.count), "states": self._states, "window": self._window, "past": self._past}
+        return {name: array.copy() for name, array in carried.items()}
+
+    def restore(self, arrays: Mapping[str, np.ndarray]) -> None:
+        """Go on from what `to_arrays` gave of the same ensemble and as many series.
+
+        Raises
+        ------
+        ValueError
+            An array has another shape.
+        """
+        for name, array in self.to_arrays().items():
+            if arrays[name].shape != array.shape:
+                raise ValueError(f"{name} has the shape {arrays[name].shape}, not {array.shape}")
+        self.count = int(arrays["count"])
+        for name, own in (("states", self._states), ("window", self._window), ("past", self._past)):
+            own[...] = arrays[name]
+
+    def _segment(self) -> np.ndarray:
+        """The last segment as the recurrence reads it, (features, n_series)."""
+        segment, lookback = self.spec.segment_length, self.spec.lookback
+        window = self._window[np.arange(self.count - segment, self.count) % lookback]
+        past = np.roll(self._past, -(self.count % segment), axis=0)
+        return np.concatenate([window, past.reshape(-1, window.shape[1])])
+
+    def _normed(self, layer: int) -> np.ndarray:
+        """The states below a layer after layer normalisation over the units, axis 1."""
+        apart = np.subtract(self._total, self._total.mean(axis=1, keepdims=True), out=self._apart)
+        spread = np.square(apart, out=self._moved).mean(axis=1, keepdims=True)
+        apart /= np.sqrt(spread + _NORM_EPSILON)
+        apart *= self._kernels[f"norm_{layer}.gamma"]
+        apart += self._kernels[f"norm_{layer}.beta"]
+        return np.asarray(apart)
+
+    def _skipped(self) -> np.ndarray:
+        """What the linear skip adds, (n_members, horizon, n_series). The kernel turns, so that the steps need not."""
+        spec, kernel = self.spec, self._kernels["skip.kernel"]
+        turned = np.roll(kernel[:, :, : spec.lookback], self.count % spec.lookback, axis=2)
+        skipped = _one_product(turned, self._window)
+        if spec.past_channels:
+            by_step = kernel[:, :, spec.lookback :].reshape(*kernel.shape[:2], spec.segment_length, spec.past_channels)
+            turned = np.roll(by_step, self.count % spec.segment_length, axis=2).reshape(*kernel.shape[:2], -1)
+            skipped += _one_product(turned, self._past.reshape(turned.shape[2], -1))
+        return skipped
+
+
+def _one_product(kernels: np.ndarray, steps: np.ndarray) -> np.ndarray:
+    """(members, outputs, rows) times (rows, n_series), all members at once: the steps are read from memory once."""
+    members, outputs, rows = kernels.shape
+    return np.asarray(kernels.reshape(members * outputs, rows) @ steps).reshape(members, outputs, -1)

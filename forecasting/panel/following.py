@@ -1,0 +1,214 @@
+"""Rows that follow on from the ends of a panel: read, checked against what is known, laid on its grid, and appended."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+
+from forecasting.errors import DataError
+from forecasting.panel.checks import trim, validate
+from forecasting.panel.covariates import is_missing, split_static
+from forecasting.panel.gate import to_panel
+from forecasting.panel.notice import Notice, counted, shortened
+from forecasting.panel.panel import Panel
+from forecasting.panel.regular import regularise
+from forecasting.panel.rows import Rows, time_text
+from forecasting.panel.shapes import normalise
+
+_REVISED = (
+    "Rows that are known can only be repeated as they are: leave it out, or give the whole revised history to"
+    " predict(data=...) or to fit."
+)
+
+
+def following(
+    panel: Panel, data: pd.DataFrame | pd.Series | Panel, *, new_series: bool = False
+) -> tuple[Panel, tuple[Notice, ...]]:
+    """Rows behind the ends of a panel, on its time grid.
+
+    Rows that are in the panel already are left out where they say the same; a series may have no row. Steps that are
+    absent between the end of a series and its first row become NaN like those between two rows, and missing values
+    behind the last one are cut off, but for those of a panel.
+
+    Parameters
+    ----------
+    panel : Panel
+        What is known.
+    data : DataFrame, Series or Panel
+        As for `to_panel`, with the covariates of ``panel``.
+    new_series : bool, default False
+        Whether series may begin here.
+
+    Returns
+    -------
+    part : Panel
+        Of the series with further rows alone. Each begins with the last known step of ``panel``, but for new ones.
+        See `appended`.
+    notices : tuple of Notice
+        As those of `to_panel`, and ``"repeated"``.
+
+    Raises
+    ------
+    DataError
+        A series is not known; a row differs from what is known, or lies before it; a time is not on the grid; or what
+        `to_panel` refuses. Names series and time.
+    """
+    rows, notices = _read(panel, data)
+    number = pd.Index(panel.ids).get_indexer(pd.Index(rows.ids))
+    unknown = rows.ids[number < 0]
+    if len(unknown) and not new_series:
+        raise DataError(
+            f"{counted(len(unknown), 'series is', 'series are')} not known: {shortened(unknown)}",
+            remedy="Correct the id, or let series begin here with new_series=True.",
+            series=unknown[0],
+            time=rows.time_of(int(np.flatnonzero(number[rows.series] < 0)[0])),
+        )
+    rows, given = split_static(rows, panel.static)
+    static = dict(zip(rows.ids, np.arange(len(rows.ids)), strict=True))
+    _refuse_other_static(panel, rows, number, given)
+    rows, repeated = _further(panel, rows, number)
+    if not len(rows.values):
+        return panel.take(np.zeros(0, dtype=np.int64)), (*notices, *repeated)
+    rows = _with_ends(panel, rows)
+    validate(rows, now=np.datetime64("now", "us"))
+    rows, trimmed = (rows, []) if isinstance(data, Panel) else trim(rows)
+    part, gaps = regularise(rows, panel.frequency)
+    there = [static[name] for name in part.ids]
+    part = replace(part, static={name: column[there] for name, column in given.items()})
+    return part, (*notices, *repeated, *trimmed, *gaps)
+
+
+def appended(panel: Panel, part: Panel) -> Panel:
+    """A panel whose series go on with the rows that `following` found; new series stand where their ids belong."""
+    number = pd.Index(panel.ids).get_indexer(pd.Index(part.ids))
+    new = np.flatnonzero(number < 0)
+    number[new] = panel.n_series + np.arange(len(new))
+    part, number = part.take(np.argsort(number)), np.sort(number)
+    known = number < panel.n_series
+    rows = np.ones(len(part.values), dtype=bool)
+    rows[part.indptr[:-1][known]] = False
+    ends = np.concatenate([panel.indptr[1:], np.full(len(new), panel.indptr[-1])])
+    place = np.repeat(ends[number], part.lengths - known)
+    lengths = np.concatenate([panel.lengths, np.zeros(len(new), dtype=np.int64)])
+    lengths[number] += part.lengths - known
+    later = replace(
+        panel,
+        values=np.insert(panel.values, place, part.values[rows]),
+        times=np.insert(panel.times, place, part.times[rows]),
+        indptr=np.concatenate([[0], np.cumsum(lengths)]),
+        ids=np.concatenate([panel.ids, part.ids[~known]]),
+        covariates={
+            name: np.insert(column, place, part.covariates[name][rows]) for name, column in panel.covariates.items()
+        },
+        static={name: np.concatenate([column, part.static[name][~known]]) for name, column in panel.static.items()},
+    )
+    return later.take(np.argsort(later.ids)) if len(new) else later
+
+
+def _read(panel: Panel, data: pd.DataFrame | pd.Series | Panel) -> tuple[Rows, list[Notice]]:
+    columns = [*panel.covariates, *panel.static]
+    if isinstance(data, Panel):
+        given, _ = to_panel(data, frequency=panel.frequency)
+        given = given.choose(list(panel.covariates), list(panel.static))
+        beside = {**given.covariates, **{name: column[given.series_index] for name, column in given.static.items()}}
+        rows = Rows(given.ids, given.series_index, given.times, given.values, given.tz, beside)
+        notices: list[Notice] = []
+    else:
+        names = {"id_col": "unique_id", "time_col": "ds", "target_col": "y"}
+        rows, _, notices = normalise(data, **names, tz=panel.tz, covariates=columns)
+    if rows.tz != panel.tz or rows.times.dtype != panel.times.dtype:
+        kinds = [str(tz or dtype) for tz, dtype in ((rows.tz, rows.times.dtype), (panel.tz, panel.times.dtype))]
+        raise DataError(
+            f"the times are of the kind {kinds[0]}, those that they are to follow {kinds[1]}",
+            remedy="Give both the same time zone, or none.",
+            column="ds",
+        )
+    for name in columns:
+        known = panel.covariates[name] if name in panel.covariates else panel.static[name]
+        kinds = ["categories" if column.dtype == object else "numbers" for column in (rows.covariates[name], known)]
+        if kinds[0] != kinds[1] and not is_missing(rows.covariates[name]).all():
+            raise DataError(f"the covariate holds {kinds[0]}, and held {kinds[1]} before", column=name)
+    return rows, notices
+
+
+def _refuse_other_static(panel: Panel, rows: Rows, number: np.ndarray, given: Mapping[str, np.ndarray]) -> None:
+    for name, column in given.items():
+        known = panel.static[name][number]
+        other = np.flatnonzero((number >= 0) & (column != known))
+        if len(other):
+            raise DataError(
+                f"the static covariate is {column[other[0]]!r}, and was {known[other[0]]!r} before",
+                remedy="Give the series the value that it had, or another id.",
+                series=rows.ids[other[0]],
+                time=rows.time_of(int(rows.indptr[other[0]])),
+                column=name,
+            )
+
+
+def _further(panel: Panel, rows: Rows, number: np.ndarray) -> tuple[Rows, list[Notice]]:
+    """The rows behind the ends; those that are known already must agree with what is known."""
+    series = number[rows.series]
+    there = np.flatnonzero((series >= 0) & (rows.times <= panel.last_times()[series]))
+    if not len(there):
+        return rows, []
+    series = series[there]
+    begin = panel.times[panel.indptr[series]]
+    step, on_grid = panel.frequency.steps(begin, rows.times[there], tz=panel.tz)
+    before = np.flatnonzero((step < 0) | ~on_grid)
+    if len(before):
+        row = int(there[before[0]])
+        raise DataError(
+            f"the time is none of the known ones, which begin at {time_text(begin[before[0]], panel.tz)},"
+            " and does not lie behind them",
+            remedy="Give rows that follow on from the end of their series.",
+            series=rows.id_of(row),
+            time=rows.time_of(row),
+        )
+    known = panel.indptr[series] + step
+    _refuse_other("the value", rows.values[there], panel.values[known], rows, there, missing_agrees=False)
+    for name, column in panel.covariates.items():
+        given = rows.covariates[name][there]
+        _refuse_other(f"covariate {name}", given, column[known], rows, there, missing_agrees=True)
+    names = tuple(str(name) for name in rows.ids[np.unique(rows.series[there])])
+    message = (
+        f"rows that were known already were left out: {counted(len(there), 'row')} of"
+        f" {counted(len(names), 'series', 'series')} ({shortened(names)})"
+    )
+    left = np.ones(len(rows.values), dtype=bool)
+    left[there] = False
+    return rows.keep(left), [Notice("repeated", message, names, len(there))]
+
+
+def _refuse_other(
+    what: str, given: np.ndarray, known: np.ndarray, rows: Rows, there: np.ndarray, *, missing_agrees: bool
+) -> None:
+    missing = is_missing(given)
+    agrees = (given == known) | (missing & (missing_agrees | is_missing(known)))
+    other = np.flatnonzero(~agrees)
+    if len(other):
+        row = int(there[other[0]])
+        raise DataError(
+            f"{what} is {given[other[0]]}, and {known[other[0]]} is known ({counted(len(other), 'row')} in all)",
+            remedy=_REVISED,
+            series=rows.id_of(row),
+            time=rows.time_of(row),
+        )
+
+
+def _with_ends(panel: Panel, rows: Rows) -> Rows:
+    """The rows of each known series behind the last known step, which counts as observed."""
+    number = pd.Index(panel.ids).get_indexer(pd.Index(rows.ids))
+    series = np.flatnonzero(number >= 0)
+    ends = panel.indptr[1:][number[series]] - 1
+    value = np.nan_to_num(panel.values[ends], nan=1.0)
+    behind = replace(
+        rows,
+        series=np.concatenate([series, rows.series]),
+        times=np.concatenate([panel.times[ends], rows.times]),
+        values=np.concatenate([value, rows.values]),
+        covariates={
+            name: np.concatenate([column[ends], rows.covariates[name]]) for name, column in panel.covariates.items()
+        },
+    )
+    return behind.picked(np.argsort(behind.series, kind="stable"))

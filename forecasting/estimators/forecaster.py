@@ -17,7 +17,16 @@ from forecasting.estimators.fitting import Model
 from forecasting.estimators.forecasts import Outlook, forecast_frame, paths_frame, validation_frame
 from forecasting.estimators.histories import extended, histories
 from forecasting.estimators.learning import learn, learn_on
-from forecasting.estimators.parameters import check_parameters, flag, or_none, percentages, seed, shares, whole
+from forecasting.estimators.parameters import (
+    check_parameters,
+    flag,
+    one_of,
+    or_none,
+    percentages,
+    seed,
+    shares,
+    whole,
+)
 from forecasting.estimators.rules import FORECASTER_RULES
 from forecasting.estimators.streaming import Stream
 from forecasting.network.callbacks import TrainingCallback
@@ -277,6 +286,7 @@ class SimpleRNNForecaster(BaseEstimator):  # type: ignore[misc]  # scikit-learn 
         check_is_fitted(self)
         check_parameters("update", {"new_series": new_series}, {"new_series": flag()})
         self.panel_, self._untrained = extended(self, data, new_series=new_series)
+        self.transform_ = self.transform_.of(self.panel_)
         return self
 
     def partial_fit(
@@ -346,6 +356,7 @@ class SimpleRNNForecaster(BaseEstimator):  # type: ignore[misc]  # scikit-learn 
         future: pd.DataFrame | None = None,
         *,
         quantiles: Sequence[float] = (),
+        strategy: str = "direct",
     ) -> pd.DataFrame:
         """Forecast every series from its own end.
 
@@ -366,6 +377,10 @@ class SimpleRNNForecaster(BaseEstimator):  # type: ignore[misc]  # scikit-learn 
         quantiles : sequence of float, optional
             Probabilities above 0 and below 1; none by default. They are the ends of the intervals (0.1 and 0.9 those
             of 80 %), 0.5 is the forecast, and they never cross.
+        strategy : {"direct", "recursive"}, default "direct"
+            ``"direct"`` takes all steps fitted for from one reading of the window. ``"recursive"`` takes the first one
+            alone, appends it to the history and reads again. Intervals and quantiles are calibrated on direct
+            forecasts, so that recursive ones have none.
 
         Returns
         -------
@@ -383,10 +398,18 @@ class SimpleRNNForecaster(BaseEstimator):  # type: ignore[misc]  # scikit-learn 
         check_is_fitted(self)
         steps = self._model.spec.horizon if horizon is None else horizon
         wanted = self.levels_ if levels is None else levels
-        given = {"horizon": steps, "levels": wanted, "quantiles": quantiles}
-        check_parameters("predict", given, {"horizon": whole(1), "levels": percentages(), "quantiles": shares()})
-        panel, windows = histories(self, data, steps, future)
-        outlook = Outlook.of(self._model, windows, steps, above_zero=self.above_zero_)
+        given = {"horizon": steps, "levels": wanted, "quantiles": quantiles, "strategy": strategy}
+        rules = {"horizon": whole(1), "levels": percentages(), "quantiles": shares()}
+        check_parameters("predict", given, {**rules, "strategy": one_of("direct", "recursive")})
+        at_once = self._model.spec.horizon if strategy == "direct" else 1
+        if strategy == "recursive" and (len(wanted) or len(quantiles)):
+            raise ParameterError(
+                "intervals and quantiles are calibrated on direct forecasts",
+                remedy="Use levels=[] and no quantiles, or strategy='direct'.",
+                parameter="strategy",
+            )
+        panel, windows = histories(self, data, steps, future, at_once)
+        outlook = Outlook.of(self._model, windows, steps, above_zero=self.above_zero_, at_once=at_once)
         columns = outlook.columns(self._model.conformal, self.transform_.of(panel), wanted, quantiles)
         return forecast_frame(panel.ids, panel.stamps(panel.future_times(steps)), columns)
 

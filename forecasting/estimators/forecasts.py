@@ -40,9 +40,11 @@ class Outlook:
     lowest: np.ndarray | None = None
 
     @classmethod
-    def of(cls, model: Model, windows: Windows, steps: int, *, above_zero: bool) -> "Outlook":
-        """What a model forecasts from the end of every series."""
-        center, scale = forecast_path(model, windows, steps)
+    def of(
+        cls, model: Model, windows: Windows, steps: int, *, above_zero: bool, at_once: int | None = None
+    ) -> "Outlook":
+        """What a model forecasts from the end of every series, ``at_once`` steps from each reading."""
+        center, scale = forecast_path(model, windows, steps, at_once)
         ends = windows.end_cuts()
         lowest = windows.lowest(ends) if above_zero else None
         return cls(center, scale, recent_movement(windows, ends, scale), lowest)

@@ -33,10 +33,14 @@ def histories(
     data: pd.DataFrame | pd.Series | Panel | None,
     steps: int,
     future: pd.DataFrame | None,
+    at_once: int | None = None,
 ) -> tuple[Panel, Windows]:
-    """What to forecast ``steps`` steps from; the log warns where they are more than were fitted for."""
+    """What to forecast ``steps`` steps from; the log warns where they are more than were fitted for.
+
+    ``at_once`` is how many steps each reading gives, by default all that were fitted for.
+    """
     panel, horizon = fitted.panel_ if data is None else _read(fitted, data), fitted._model.spec.horizon
-    channels = _channels_ahead(fitted.encoding_, panel, horizon, steps, future)
+    channels = _channels_ahead(fitted.encoding_, panel, horizon, steps, future, at_once or horizon)
     target = fitted.transform_.of(panel)
     windows, _ = read_windows(panel, fitted.gaps_, target, fitted.lookback_, fitted.season_length_, channels)
     if steps > horizon:
@@ -87,9 +91,9 @@ def _read(fitted: "SimpleRNNForecaster", data: pd.DataFrame | pd.Series | Panel)
 
 
 def _channels_ahead(
-    encoding: Encoding, panel: Panel, horizon: int, steps: int, future: pd.DataFrame | None
+    encoding: Encoding, panel: Panel, horizon: int, steps: int, future: pd.DataFrame | None, at_once: int
 ) -> Channels | None:
-    """The covariates that a forecast of ``steps`` steps reads; ``horizon`` of them are read at once."""
+    """The covariates that a forecast of ``steps`` steps reads, ``horizon`` ahead for every ``at_once`` of them."""
     if future is not None and not encoding.future:
         raise ParameterError(
             "the forecaster was fitted without covariates known ahead",
@@ -98,14 +102,14 @@ def _channels_ahead(
         )
     if encoding.is_empty:
         return None
-    if steps > horizon and encoding.past:
+    if steps > at_once and encoding.past:
         names = ", ".join(column.name for column in encoding.past)
         raise ParameterError(
-            f"{steps} steps are more than the {horizon} fitted for, and going on from them needs values of the past"
+            f"{steps} steps are more than the {at_once} of one reading, and going on from them needs values of the past"
             f" covariates ({names}) that are not known",
-            remedy="Ask for fewer steps, or fit for a longer horizon.",
+            remedy="Ask for fewer steps, fit for a longer horizon, or use strategy='direct'.",
             parameter="horizon",
         )
-    ahead = -(-steps // horizon) * horizon
+    ahead = (-(-steps // at_once) - 1) * at_once + horizon
     known = read_future(future, panel, encoding.ahead, ahead) if encoding.future else {}
     return encoding.channels(panel, horizon, ahead, known)

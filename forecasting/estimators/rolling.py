@@ -8,11 +8,13 @@ from forecasting.windows import Windows
 _SERIES_AT_ONCE = 8192
 
 
-def forecast_path(model: Model, windows: Windows, horizon: int) -> tuple[np.ndarray, np.ndarray]:
+def forecast_path(
+    model: Model, windows: Windows, horizon: int, at_once: int | None = None
+) -> tuple[np.ndarray, np.ndarray]:
     """Forecast every series from its end.
 
-    Within the model's horizon all steps come from one reading of the window. Beyond it the forecast is appended to the
-    history and read again, as often as needed.
+    The first ``at_once`` steps, by default those of the model's horizon, come from one reading of the window. They are
+    appended to the history, which is read again, as often as needed.
 
     Returns
     -------
@@ -22,10 +24,10 @@ def forecast_path(model: Model, windows: Windows, horizon: int) -> tuple[np.ndar
         Of the window at the end of each history.
     """
     center, scale = _from_end(model, windows)
-    blocks = [center]
+    blocks = [center[:, :at_once]]
     while sum(block.shape[1] for block in blocks) < horizon:
         windows = windows.extended(blocks[-1])
-        blocks.append(_from_end(model, windows)[0])
+        blocks.append(_from_end(model, windows)[0][:, :at_once])
     return np.concatenate(blocks, axis=1)[:, :horizon], scale
 
 

@@ -125,3 +125,15 @@ def test_a_new_series_has_its_own_numbers_and_a_known_one_those_of_the_fit(frame
     again = forecaster.predict(data=known)["SimpleRNN"].to_numpy()
     whole = forecaster.predict()
     assert again == pytest.approx(whole.loc[whole["unique_id"] == "b", "SimpleRNN"].to_numpy(), rel=1e-6)
+
+
+def test_a_series_that_an_update_brings_keeps_the_numbers_of_its_first_rows(frame, tmp_path):
+    forecaster = tiny(target="robust+asinh").fit(frame)
+    new = one(60, seed=9, name="new") * 100
+    forecaster.update(new[:40], new_series=True)
+    numbers = forecaster.transform_.numbers["robust.center"]
+    assert numbers["new"] == np.median(new[:40])
+    forecaster.update(new[40:])
+    assert forecaster.transform_.numbers["robust.center"].equals(numbers)
+    forecaster.save(tmp_path / "model")
+    pd.testing.assert_frame_equal(SimpleRNNForecaster.load(tmp_path / "model").predict(), forecaster.predict())

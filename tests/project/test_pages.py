@@ -11,6 +11,8 @@ import pandas as pd
 import pytest
 
 from forecasting import SimpleRNNForecaster
+from forecasting.targets.links import LINKS
+from forecasting.targets.target import READINGS
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = {str(path.relative_to(ROOT)): path.read_text(encoding="utf-8") for path in ROOT.glob("docs/*.md")}
@@ -85,6 +87,12 @@ def tuning(said: str, names: dict[str, Any]) -> None:
     assert set(found.scores["model"]) >= {"Default", "SeasonalNaive"}
 
 
+def targets(said: str, names: dict[str, Any]) -> None:
+    assert float(said.split()[0]) == pytest.approx(0.5, abs=0.2)
+    assert names["forecaster"].predict()["SimpleRNN"].mean() == pytest.approx((100 + 2 * 149.5) ** 2, rel=0.1)
+    assert set(re.findall(r"^\| `(\w+)`", PAGES["docs/targets.md"], flags=re.MULTILINE)) == {*LINKS, *READINGS}
+
+
 SAYS: dict[str, Callable[[str, dict[str, Any]], None]] = {
     "README.md": readme,
     "docs/evaluation.md": evaluation,
@@ -93,6 +101,7 @@ SAYS: dict[str, Callable[[str, dict[str, Any]], None]] = {
     "docs/leakage.md": leakage,
     "docs/new_data.md": new_data,
     "docs/sklearn.md": sklearn,
+    "docs/targets.md": targets,
     "docs/tuning.md": tuning,
 }
 

@@ -12,7 +12,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from forecasting.estimators import SimpleRNNForecaster
+    from forecasting.estimators import SimpleRNNClassifier, SimpleRNNForecaster, SimpleRNNRegressor, make_windows
     from forecasting.evaluation.adaptive import AdaptiveConformal, adaptive_intervals
     from forecasting.evaluation.audit import audit
     from forecasting.evaluation.backtest import backtest, fits
@@ -20,10 +20,14 @@ if TYPE_CHECKING:
     from forecasting.evaluation.metrics import accuracy
     from forecasting.evaluation.samples import crps_of_samples
     from forecasting.panel import Panel, to_panel
+    from forecasting.tuning.tune import tune
 
 _PLACES = {
     "AdaptiveConformal": "forecasting.evaluation.adaptive",
+    "SimpleRNNClassifier": "forecasting.estimators",
     "SimpleRNNForecaster": "forecasting.estimators",
+    "SimpleRNNRegressor": "forecasting.estimators",
+    "make_windows": "forecasting.estimators",
     "accuracy": "forecasting.evaluation.metrics",
     "adaptive_intervals": "forecasting.evaluation.adaptive",
     "audit": "forecasting.evaluation.audit",
@@ -33,12 +37,15 @@ _PLACES = {
     "fits": "forecasting.evaluation.backtest",
     "Panel": "forecasting.panel",
     "to_panel": "forecasting.panel",
+    "tune": "forecasting.tuning.tune",
 }
 
 __all__ = [
     "AdaptiveConformal",
     "Panel",
+    "SimpleRNNClassifier",
     "SimpleRNNForecaster",
+    "SimpleRNNRegressor",
     "accuracy",
     "adaptive_intervals",
     "audit",
@@ -46,7 +53,9 @@ __all__ = [
     "compare",
     "crps_of_samples",
     "fits",
+    "make_windows",
     "to_panel",
+    "tune",
 ]
 
 

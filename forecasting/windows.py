@@ -9,6 +9,7 @@ itself shows, and never reaches into another series:
 """
 
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 import numpy as np
 
@@ -114,7 +115,7 @@ class Channels:
     static: np.ndarray
     horizon: int
 
-    def counts(self) -> dict[str, int]:
+    def counts(self) -> dict[str, Any]:
         """How many channels a network reads: ``past_channels``, ``future_channels`` and ``static_channels``."""
         past, future, static = (part.shape[1] for part in (self.past, self.ahead, self.static))
         return {"past_channels": past + future, "future_channels": future, "static_channels": static}
@@ -145,8 +146,8 @@ class Batch:
     Attributes
     ----------
     inputs : float32 array of shape (n, lookback)
-        ``(path - level) / scale``, or the steps of that where the target is differenced. Unobserved steps repeat the
-        last observed value, steps before the series began its first one.
+        ``(path - level) / scale``, or the differences of that where there is a lag. Unobserved steps repeat the last
+        observed value, steps before the series began its first one.
     observed : float32 array of shape (n, lookback)
         1 where the step was observed, else 0.
     level, scale : float64 arrays of shape (n,)
@@ -154,6 +155,9 @@ class Batch:
         shows no change, mean size of the steps within `reach`.
     moving : bool array of shape (n,)
         Whether the window shows any change. Where it shows none there is nothing to measure its errors by.
+    season : float64 array of shape (n, lag), optional
+        The last values of the path, as many as differences lie apart, where that is more than one step: forecasts are
+        made relative to them, season by season, and else relative to the level.
     covariates : dict of str to float32 array
         ``past``, ``future`` and ``static``, as far as there are any; see `Reading`.
     """
@@ -164,6 +168,7 @@ class Batch:
     scale: np.ndarray
     moving: np.ndarray
     covariates: Reading = field(default_factory=dict)
+    season: np.ndarray | None = None
 
     @property
     def reading(self) -> Reading:
@@ -172,8 +177,12 @@ class Batch:
 
     def path(self, scaled: np.ndarray) -> np.ndarray:
         """Scaled forecasts of shape (n, horizon) on the path, float64."""
-        path: np.ndarray = self.level[:, None] + self.scale[:, None] * scaled
+        path: np.ndarray = self.base(scaled.shape[1]) + self.scale[:, None] * scaled
         return path
+
+    def base(self, horizon: int) -> np.ndarray:
+        """What forecasts are relative to: float64 of shape (n, horizon), or (n, 1) where it is the level."""
+        return self.level[:, None] if self.season is None else self.season[:, np.arange(horizon) % self.season.shape[1]]
 
 
 class Windows:
@@ -190,8 +199,9 @@ class Windows:
         Steps that a window shows.
     season_length : int
         Steps of a season; the scale is made of differences that lie this far apart.
-    differenced : bool, default False
-        Whether the inputs are the steps of the path.
+    lag : int, default 0
+        The inputs are differences of the path that lie so many steps apart: 1 for its steps, a season for seasonal
+        differences; 0 for the path itself.
     filled : float64 array of shape (n_total,), optional
         The path with some of its holes filled: these are the inputs. No window is cut right behind a filled step,
         because what fills it may know what comes next. By default the path itself. A hole that is left repeats the last
@@ -207,7 +217,7 @@ class Windows:
         lookback: int,
         season_length: int,
         *,
-        differenced: bool = False,
+        lag: int = 0,
         filled: np.ndarray | None = None,
         channels: Channels | None = None,
     ) -> None:
@@ -215,7 +225,7 @@ class Windows:
         self.indptr = indptr
         self.lookback = lookback
         self.season_length = season_length
-        self.differenced = differenced
+        self.lag = lag
         self.channels = channels
         self._filled = inputs = path if filled is None else filled
         self._seen = ~np.isnan(inputs)
@@ -263,7 +273,7 @@ class Windows:
             self.indptr + steps * np.arange(len(self.indptr)),
             self.lookback,
             self.season_length,
-            differenced=self.differenced,
+            lag=self.lag,
             filled=np.insert(self._filled, place, path.ravel()),
             channels=self._extended_channels(len(place)),
         )
@@ -285,8 +295,8 @@ class Windows:
     def gather(self, cuts: Cuts) -> Batch:
         """The windows before these cuts."""
         first = self.indptr[cuts.series][:, None]
-        shown = np.arange(-self.lookback - self.differenced, 0)
-        rows = cuts.row[:, None] + shown  # (n, lookback, one more where differenced)
+        lag = self.lag
+        rows = cuts.row[:, None] + np.arange(-self.lookback - lag, 0)
         inside = rows >= first
         rows = np.maximum(rows, first)
         path, seen = self._inputs[rows], self._seen[rows] & inside
@@ -297,14 +307,21 @@ class Windows:
         change[still] = self._mean_step(cuts.take(still))
         scale = np.fmax(change, _LEAST_SHARE_OF_LEVEL * np.abs(level))
         scale = np.where(scale > 0, scale, 1.0)
-        if self.differenced:
-            inputs, observed = np.diff(path, axis=1), seen[:, 1:] & seen[:, :-1]
+        if lag:
+            inputs, observed = path[:, lag:] - path[:, :-lag], seen[:, lag:] & seen[:, :-lag]
         else:
             inputs, observed = path - level[:, None], seen
         shown_rows = rows[:, -self.lookback :]
         covariates = {} if self.channels is None else self.channels.read(cuts.series, shown_rows, first[:, 0])
         scaled = (inputs / scale[:, None]).astype(np.float32)
-        return Batch(scaled, observed.astype(np.float32), level, scale, moving, covariates)
+        season = path[:, -lag:].copy() if lag > 1 else None
+        return Batch(scaled, observed.astype(np.float32), level, scale, moving, covariates, season)
+
+    def lowest(self, cuts: Cuts) -> np.ndarray:
+        """Lowest observed value of the path within `reach` before each cut, float64 of shape (n,)."""
+        start = np.maximum(cuts.row - reach(self.lookback, self.season_length), self.indptr[cuts.series])
+        bounds = np.column_stack([start, cuts.row]).ravel()
+        return np.asarray(np.fmin.reduceat(np.append(self.path, np.nan), bounds)[::2])
 
     def targets(self, cuts: Cuts, batch: Batch, horizon: int) -> np.ndarray:
         """What came after the cuts, scaled like their windows: float32 of shape (n, horizon).
@@ -312,7 +329,7 @@ class Windows:
         NaN where it was not observed, or where the window shows no change.
         """
         after = np.where(batch.moving[:, None], self.path[cuts.row[:, None] + np.arange(horizon)], np.nan)
-        return np.asarray((after - batch.level[:, None]) / batch.scale[:, None], dtype=np.float32)
+        return np.asarray((after - batch.base(horizon)) / batch.scale[:, None], dtype=np.float32)
 
     def _mean_step(self, cuts: Cuts) -> np.ndarray:
         """Mean size of the observed steps within `reach` before each cut; 0 where there is none."""

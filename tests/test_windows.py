@@ -22,7 +22,7 @@ class Case:
     filled: list[list[float]]
     lookback: int
     season_length: int
-    differenced: bool
+    lag: int
 
     def windows(self) -> Windows:
         return Windows(
@@ -30,7 +30,7 @@ class Case:
             pointers(self.series),
             self.lookback,
             self.season_length,
-            differenced=self.differenced,
+            lag=self.lag,
             filled=flat(self.filled),
         )
 
@@ -75,7 +75,7 @@ def cases(draw, holes: bool = True) -> Case:
     later = st.one_of(value, value, st.just(NAN)) if holes else value
     series = [[draw(value), *draw(st.lists(later, max_size=11))] for _ in range(draw(st.integers(1, 4)))]
     filled = [interpolated(values) for values in series] if draw(st.booleans()) else series
-    return Case(series, filled, draw(st.integers(2, 15)), draw(st.integers(1, 6)), draw(st.booleans()))
+    return Case(series, filled, draw(st.integers(2, 15)), draw(st.integers(1, 6)), draw(st.integers(0, 6)))
 
 
 def shown(values: list[float], step: int) -> float:
@@ -94,14 +94,15 @@ def mean_change(path: list[float], seen: list[bool], lag: int) -> float:
 def plain_window(case: Case, number: int, cut: int) -> tuple[list[float], list[bool], float, float, float]:
     """Unscaled inputs, observed flags, level, seasonal and step change of one window, step by step."""
     values = case.filled[number]
-    steps = range(cut - case.lookback - case.differenced, cut)
+    steps = range(cut - case.lookback - case.lag, cut)
     path = [shown(values, step) for step in steps]
     seen = [step >= 0 and not np.isnan(values[step]) for step in steps]
     season = min(case.season_length, len(path) - 1)
     changes = mean_change(path, seen, season), mean_change(path, seen, 1)
-    if case.differenced:
-        inputs = [after - before for before, after in pairwise(path)]
-        return inputs, [a and b for a, b in pairwise(seen)], path[-1], *changes
+    if case.lag:
+        pairs = [(step, step - case.lag) for step in range(case.lag, len(path))]
+        inputs = [path[after] - path[before] for after, before in pairs]
+        return inputs, [seen[after] and seen[before] for after, before in pairs], path[-1], *changes
     return [value - path[-1] for value in path], seen, path[-1], *changes
 
 
@@ -127,7 +128,7 @@ def test_what_comes_after_a_cut_changes_nothing_in_its_window(case, data):
     changed = [list(values) for values in case.series]
     changed[number][cut:] = [later] * len(changed[number][cut:])
     filled = changed if case.filled is case.series else [interpolated(values) for values in changed]
-    other = Case(changed, filled, case.lookback, case.season_length, case.differenced)
+    other = Case(changed, filled, case.lookback, case.season_length, case.lag)
     rows = [set(some.windows().cuts(0, least_history=1).row.tolist()) for some in (case, other)]
     row = int(pointers(case.series)[number] + cut)
     if not all(row in places for places in rows):  # what comes later fills the step before: no window is cut there
@@ -193,7 +194,7 @@ def test_a_window_longer_than_its_series_does_not_reach_into_the_one_before():
 
 
 def test_steps_of_a_differenced_window_are_observed_where_both_their_ends_are():
-    batch = end(one([1, 2, NAN, 4, 6], lookback=5, differenced=True))
+    batch = end(one([1, 2, NAN, 4, 6], lookback=5, lag=1))
     assert batch.inputs[0] * 1.5 == pytest.approx([0, 1, 0, 2, 2])
     assert batch.observed.tolist() == [[0.0, 1.0, 0.0, 0.0, 1.0]]
     assert batch.level.tolist() == [6.0]
@@ -224,9 +225,9 @@ def test_seasons_that_repeat_exactly_are_not_blown_up():
 
 
 @pytest.mark.parametrize("value", [0.0, 7.0, -3.0, 1e12])
-@pytest.mark.parametrize("differenced", [False, True])
-def test_a_constant_window_shows_zeros_and_keeps_forecasts_at_its_level(value, differenced):
-    batch = end(one([value] * 6, lookback=4, season_length=2, differenced=differenced))
+@pytest.mark.parametrize("lag", [0, 1, 2])
+def test_a_constant_window_shows_zeros_and_keeps_forecasts_at_its_level(value, lag):
+    batch = end(one([value] * 6, lookback=4, season_length=2, lag=lag))
     assert batch.inputs.tolist() == [[0.0] * 4]
     assert batch.scale[0] > 0
     assert batch.path(np.full((1, 3), 2.0)) == pytest.approx(np.full((1, 3), value), rel=1e-3, abs=3)
@@ -263,11 +264,29 @@ def test_targets_are_scaled_like_their_windows_and_missing_where_unobserved():
 
 
 def test_targets_of_a_differenced_path_are_measured_from_its_last_value():
-    windows = one([0, 1, 3, 4, 8], lookback=2, differenced=True)
+    windows = one([0, 1, 3, 4, 8], lookback=2, lag=1)
     cuts = Cuts(np.array([0]), np.array([3]))
     batch = windows.gather(cuts)
     assert batch.scale.tolist() == [1.5]
     assert windows.targets(cuts, batch, 2)[0] == pytest.approx([1 / 1.5, 5 / 1.5])
+
+
+@settings(deadline=None)
+@given(case=cases(), horizon=st.integers(1, 9))
+def test_seasonal_differences_are_forecast_relative_to_the_season_before(case, horizon):
+    case.lag = case.season_length = max(case.season_length, 2)
+    windows, cuts = case.windows(), case.cuts()
+    batch = windows.gather(cuts)
+    naive = windows.seasonal_naive(cuts, horizon)
+    assert batch.path(np.zeros((len(cuts), horizon))).tolist() == naive.tolist()
+    complete = windows.cuts(horizon, least_history=1)
+    if len(complete):
+        batch = windows.gather(complete)
+        ahead = flat(case.series)[complete.row[:, None] + np.arange(horizon)]
+        scaled = (ahead - windows.seasonal_naive(complete, horizon)) / batch.scale[:, None]
+        scaled[~batch.moving] = NAN
+        found = windows.targets(complete, batch, horizon)
+        assert found == pytest.approx(scaled, rel=1e-5, abs=1e-5, nan_ok=True)
 
 
 def test_a_filled_step_is_an_input_and_never_a_target():
@@ -304,15 +323,13 @@ def test_the_seasonal_naive_of_a_series_shorter_than_a_season_begins_with_its_fi
     assert windows.seasonal_naive(windows.end_cuts(), 4)[1].tolist() == [1.0, 1.0, 1.0, 2.0]
 
 
-@pytest.mark.parametrize("differenced", [False, True])
-def test_extended_windows_are_those_of_the_longer_series(differenced):
+@pytest.mark.parametrize("lag", [0, 1, 2])
+def test_extended_windows_are_those_of_the_longer_series(lag):
     path, indptr = np.array([1.0, 4, 2, 8, 9, NAN, 7]), np.array([0, 4, 7])
     more = np.array([[5.0, 3.0], [6.0, 1.0]])
-    windows = Windows(path, indptr, 3, 2, differenced=differenced)
+    windows = Windows(path, indptr, 3, 2, lag=lag)
     longer = windows.extended(more)
-    built = Windows(
-        np.array([1.0, 4, 2, 8, 5, 3, 9, NAN, 7, 6, 1]), np.array([0, 6, 11]), 3, 2, differenced=differenced
-    )
+    built = Windows(np.array([1.0, 4, 2, 8, 5, 3, 9, NAN, 7, 6, 1]), np.array([0, 6, 11]), 3, 2, lag=lag)
     assert longer.indptr.tolist() == built.indptr.tolist()
     for name in ("inputs", "observed", "level", "scale"):
         assert getattr(end(longer), name).tolist() == getattr(end(built), name).tolist()
@@ -341,8 +358,8 @@ def test_covariates_are_gathered_with_their_windows_and_read_ahead_of_them():
     static = np.array([[1.0], [2.0]], dtype=np.float32)
     channels = Channels(past, ahead, np.array([0, 7]), static, horizon=2)
     path, indptr = np.arange(9.0) ** 2, np.array([0, 5, 9])
-    for differenced in (False, True):
-        windows = Windows(path, indptr, 3, 1, differenced=differenced, channels=channels)
+    for lag in (0, 1, 2):
+        windows = Windows(path, indptr, 3, 1, lag=lag, channels=channels)
         reading = windows.gather(Cuts(np.array([0, 0, 1, 1]), np.array([4, 5, 6, 9]))).reading
         assert reading["past"][..., 0].tolist() == [[1, 2, 3], [2, 3, 4], [5, 5, 5], [6, 7, 8]]
         assert reading["past"][..., 1].tolist() == [[11, 12, 13], [12, 13, 14], [20, 20, 20], [21, 22, 23]]

@@ -12,6 +12,7 @@ from forecasting.panel import Panel
 from forecasting.panel.calendar_covariates import calendar_channels, check_calendar_covariates
 from forecasting.panel.covariates import is_missing
 from forecasting.panel.notice import shortened
+from forecasting.panel.rows import time_text
 from forecasting.windows import Channels
 
 MOST_CATEGORIES = 64
@@ -213,14 +214,14 @@ def _beside(parts: list[np.ndarray], rows: int) -> np.ndarray:
 def _row_of(panel: Panel) -> _Where:
     return lambda row: {
         "series": panel.ids[np.searchsorted(panel.indptr, row, side="right") - 1],
-        "time": panel.stamps(panel.times[[row]])[0],
+        "time": time_text(panel.times[row], panel.tz),
     }
 
 
 def _step_of(panel: Panel, steps: int) -> _Where:
     return lambda place: {
         "series": panel.ids[place // steps],
-        "time": panel.stamps(panel.future_times(steps).ravel()[[place]])[0],
+        "time": time_text(panel.future_times(steps).ravel()[place], panel.tz),
     }
 
 

@@ -13,7 +13,7 @@ from forecasting.evaluation.local import LocalConformal
 from forecasting.network.callbacks import Callbacks
 from forecasting.network.linear import LinearStart
 from forecasting.network.spec import NetworkSpec, Weights, initial_weights
-from forecasting.network.training import EPOCHS, HeldOut, TrainingPlan, train
+from forecasting.network.training import EPOCHS, CutWindows, HeldOut, TrainingPlan, train
 from forecasting.windows import CutRanges, Cuts, Reading, Windows
 
 if TYPE_CHECKING:
@@ -115,19 +115,21 @@ def fit_model(
     rng : numpy.random.Generator
     callbacks : sequence of TrainingCallback
     """
-    network, history = _engine(spec), _History(Callbacks(callbacks))
+    network, history = _engine(spec), History(Callbacks(callbacks))
     rngs = rng.spawn(spec.n_members)
     info = {"members": spec.n_members, "windows": len(cuts), "held_out_windows": len(held_out.target)}
     with history.of({**info, "epochs": EPOCHS if all_cuts is None else 2 * EPOCHS}):
         weights, watch = initial_weights(spec, rngs, start.kernel), history.watch(stage=0)
-        trained = train(network, weights, windows, cuts, plan, rngs, held_out=held_out, on_epoch=watch)
+        source = CutWindows(windows, cuts, spec.horizon)
+        trained = train(network, weights, source, plan, rngs, held_out=held_out, on_epoch=watch)
         median = _median(network, trained.weights, held_out.reading)
         naive = held_out.reading["window"] @ start.anchor_kernel
         trust = 1.0 if earlier is None else best_trust(median, naive, held_out, earlier)
         validated = combined(median, naive, trust)
         if all_cuts is not None and not trained.interrupted:
             onwards, watch = plan.continued(trained.steps), history.watch(stage=1)
-            trained = train(network, trained.weights, windows, all_cuts, onwards, rngs, on_epoch=watch)
+            source = CutWindows(windows, all_cuts, spec.horizon)
+            trained = train(network, trained.weights, source, onwards, rngs, on_epoch=watch)
     conformal = LocalConformal.fit(held_out.target - validated, movement, held_out.independent)
     model = Model(spec, trained.weights, start.anchor, start.anchor_kernel, trust, start.penalty, conformal)
     return Fit(model, validated, network.device, history.entries, trained.interrupted)
@@ -143,7 +145,7 @@ def _median(network: "Engine", weights: Weights, reading: Reading) -> np.ndarray
     return np.asarray(np.median(network.forecast(weights, reading), axis=0))
 
 
-class _History:
+class History:
     """Collects the epochs of all trainings under one running number, and passes them on."""
 
     def __init__(self, callbacks: Callbacks) -> None:

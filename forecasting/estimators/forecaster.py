@@ -1,6 +1,5 @@
 """SimpleRNNForecaster: one plain recurrent network for all series of a data set, with scikit-learn's conventions."""
 
-import logging
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -12,71 +11,15 @@ from sklearn.base import BaseEstimator
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
-from forecasting.errors import ParameterError
 from forecasting.estimators import stages, storing
-from forecasting.estimators.calibrating import recent_movement
-from forecasting.estimators.encoding import Encoding
-from forecasting.estimators.fitting import Model, fit_model
-from forecasting.estimators.memory import check_memory, planned_memory
-from forecasting.estimators.parameters import (
-    Allowed,
-    check_parameters,
-    flag,
-    names,
-    one_of,
-    or_none,
-    percentages,
-    positive,
-    seed,
-    shares,
-    whole,
-)
-from forecasting.estimators.planning import Division, divide, usual_steps
-from forecasting.estimators.preparing import Prepared, best_prepared, prepare, read_windows
-from forecasting.estimators.rolling import forecast_path
-from forecasting.estimators.trust import earlier_evidence
-from forecasting.evaluation.frames import interval_columns, quantile_column
-from forecasting.evaluation.intervals import SplitConformal
-from forecasting.network.callbacks import ProgressLine, TrainingCallback
-from forecasting.network.health import health
-from forecasting.network.spec import NetworkSpec
-from forecasting.network.training import TrainingPlan
-from forecasting.panel import Panel, read_future, to_panel, treat_covariates
-from forecasting.panel.calendar_covariates import CALENDAR_COVARIATES, is_calendar_covariate
-from forecasting.targets import TARGETS, Target, choices_for
-from forecasting.windows import Channels, Windows
-
-NAME = "SimpleRNN"
-"""The name of the forecast's column."""
-
-_log = logging.getLogger(__name__)
-
-_COLUMNS = names(bool, "a list of different names of columns")
-_RULES: dict[str, Allowed] = {
-    "horizon": whole(1),
-    "season_length": or_none(whole(1)),
-    "lookback": or_none(whole(2)),
-    "levels": or_none(percentages()),
-    "gaps": one_of("refuse", "interpolate", "mask"),
-    "target": one_of("auto", *TARGETS),
-    "past_covariates": or_none(_COLUMNS),
-    "future_covariates": or_none(_COLUMNS),
-    "static_covariates": or_none(_COLUMNS),
-    "calendar_covariates": or_none(names(is_calendar_covariate, f"a list of different ones of {CALENDAR_COVARIATES}")),
-    "segment_length": or_none(whole(1)),
-    "units": whole(1),
-    "n_layers": whole(1),
-    "linear_skip": flag(),
-    "combine_naive": flag(),
-    "n_members": whole(1),
-    "max_steps": or_none(whole(1)),
-    "batch_size": whole(1),
-    "learning_rate": positive(),
-    "clip_norm": positive(),
-    "refit": flag(),
-    "random_state": or_none(seed()),
-    "verbose": whole(0),
-}
+from forecasting.estimators.fitting import Model
+from forecasting.estimators.forecasts import Outlook, forecast_frame, paths_frame, validation_frame
+from forecasting.estimators.histories import histories
+from forecasting.estimators.learning import learn
+from forecasting.estimators.parameters import check_parameters, or_none, percentages, seed, shares, whole
+from forecasting.estimators.rules import FORECASTER_RULES
+from forecasting.network.callbacks import TrainingCallback
+from forecasting.panel import Panel
 
 
 class SimpleRNNForecaster(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no types
@@ -106,9 +49,12 @@ class SimpleRNNForecaster(BaseEstimator):  # type: ignore[misc]  # scikit-learn 
     gaps : {"refuse", "interpolate", "mask"}, default "refuse"
         What to do about steps without a value: stop; read a straight line in their place; or tell the network that they
         are missing. They are never targets, and never scored.
-    target : {"auto", "none", "log", "difference", "log_return"}, default "auto"
-        What the network sees of the series; forecasts come back in the unit of the series. ``"auto"`` is the logarithm
-        where all values are above zero and held-out windows are forecast clearly better by it, else the values.
+    target : str, default "auto"
+        What the network sees of the series; forecasts come back in the unit of the series. ``"none"``, or some of
+        ``"log"``, ``"box_cox"``, ``"asinh"``, ``"standard"`` and ``"robust"``, and last ``"difference"`` or
+        ``"seasonal_difference"``, joined by ``"+"``; ``"log_return"`` is ``"log+difference"``. See
+        `forecasting.targets`. ``"auto"`` is the logarithm where all values are above zero and held-out windows are
+        forecast clearly better by it, else the values.
     past_covariates : sequence of str, optional
         Columns that are known up to the present only. Numbers, or text, which is read as categories.
     future_covariates : sequence of str, optional
@@ -174,8 +120,15 @@ class SimpleRNNForecaster(BaseEstimator):  # type: ignore[misc]  # scikit-learn 
     fit_seconds_ : float
     encoding_ : Encoding
         How covariates become numbers.
+    n_features_in_ : int
+    feature_names_in_ : array of str
+        The covariates that data must hold beside id, time and target, without those of the calendar.
+    above_zero_ : bool
+        Whether forecasts are kept above zero; see `forecasting.targets.above_zero`.
     target_, gaps_ : str
         Transform and policy that were fitted with.
+    transform_ : Target
+        The transform with what was fitted of it, before the held-out part; ``transform_.numbers`` are its numbers.
     device_ : str
         Backend and device of the training.
     notices_ : tuple of Notice
@@ -264,91 +217,26 @@ class SimpleRNNForecaster(BaseEstimator):  # type: ignore[misc]  # scikit-learn 
             Stopped from the keyboard; if an epoch was done by then, the estimator is fitted with the best weights so
             far.
         """
-        check_parameters(type(self).__name__, self.get_params(deep=False), _RULES)
+        check_parameters(type(self).__name__, self.get_params(deep=False), FORECASTER_RULES)
         started = time.monotonic()
-        along, static = [*(self.past_covariates or ()), *(self.future_covariates or ())], self.static_covariates or ()
-        panel, notices = to_panel(
-            data, frequency=self.frequency, calendar=self.calendar, covariates=along, static=static
-        )
-        panel, carried = treat_covariates(panel.choose(along, static), self.gaps)
-        division = divide(
-            panel,
-            horizon=self.horizon,
-            season_length=self.season_length,
-            lookback=self.lookback,
-            segment_length=self.segment_length,
-        )
-        encoding = Encoding.fit(
-            panel,
-            division.held_out,
-            past=self.past_covariates or (),
-            future=self.future_covariates or (),
-            static=static,
-            calendar=self.calendar_covariates or (),
-        )
-        channels = None if encoding.is_empty else encoding.channels(panel, self.horizon)
-        rng = check_random_state(self.random_state)
-        draw = rng.randint(2**31)
-        choices = [
-            prepare(panel, self.gaps, target, division, self.horizon, draw, channels)
-            for target in choices_for(self.target, panel)
-        ]
-        prepared = best_prepared(choices, panel)
-        del choices
-        levels = [] if self.levels is None else list(self.levels)
-        as_many_errors = SplitConformal.fit(prepared.held_out.target)
-        for level in levels:  # too few held-out windows for a level are said before the training, not at predict
-            as_many_errors.half_width(level, self.horizon)
-        spec = self._spec(division, prepared)
-        memory = planned_memory(spec, len(panel.values), len(prepared.held_cuts), self.batch_size)
-        check_memory(memory)
-        fit = fit_model(
-            spec,
-            prepared.windows,
-            prepared.cuts,
-            prepared.held_out,
-            prepared.start,
-            prepared.all_cuts if self.refit else None,
-            TrainingPlan(
-                self.max_steps or usual_steps(len(prepared.cuts), self.batch_size),
-                self.batch_size,
-                self.learning_rate,
-                self.clip_norm,
-            ),
-            earlier=earlier_evidence(prepared.windows, division, self.horizon, prepared.start, draw)
-            if self.combine_naive
-            else None,
-            movement=recent_movement(prepared.windows, prepared.held_cuts, prepared.batch.scale),
-            rng=np.random.default_rng(rng.randint(2**31)),
-            callbacks=[*([ProgressLine()] if self.verbose else []), *callbacks],
-        )
-        self.memory_plan_ = memory
+        learned = learn(self, data, callbacks)
+        panel, division, fit, prepared = learned.panel, learned.division, learned.fit, learned.prepared
+        self.memory_plan_ = learned.memory
         self.panel_ = panel
         self.frequency_ = panel.frequency
         self.season_length_ = division.season_length
         self.lookback_ = division.lookback
-        self.levels_ = levels
+        self.levels_ = learned.levels
         self.history_ = fit.history
-        self.notices_ = (*notices, *carried, *prepared.notices)
-        self.encoding_ = encoding
+        self.notices_ = learned.notices
+        self.encoding_ = learned.encoding
         self.gaps_ = self.gaps
-        self.target_ = prepared.target.name
+        self.target_, self.transform_ = prepared.target.name, prepared.target
+        self.above_zero_ = learned.above_zero(self.target)
         self._start = prepared.start
         self._use(fit.model)
-        self.validation_ = _validation_frame(
-            panel,
-            prepared.held_cuts.series,
-            prepared.held_cuts.row,
-            prepared.target.values(prepared.batch.path(fit.validated)),
-            prepared.target.values(prepared.windows.seasonal_naive(prepared.held_cuts, self.horizon)),
-        )
-        self.health_ = health(
-            spec,
-            fit.model.weights,
-            prepared.held_out.reading,
-            fit.history,
-            division.season_length,
-        )
+        self.validation_ = validation_frame(panel, prepared, fit.validated, above_zero=self.above_zero_)
+        self.health_ = learned.health()
         self.device_ = fit.device
         self.fit_seconds_ = time.monotonic() - started
         if fit.interrupted:
@@ -402,21 +290,12 @@ class SimpleRNNForecaster(BaseEstimator):  # type: ignore[misc]  # scikit-learn 
         wanted = self.levels_ if levels is None else levels
         given = {"horizon": steps, "levels": wanted, "quantiles": quantiles}
         check_parameters("predict", given, {"horizon": whole(1), "levels": percentages(), "quantiles": shares()})
-        panel, windows = self._histories(data, steps, future)
-        center, scale = forecast_path(self._model, windows, steps)
-        movement = recent_movement(windows, windows.end_cuts(), scale)
-        paths = {NAME: center}
-        for level in wanted:
-            half = self._model.conformal.half_width(level, steps, movement) * scale[:, None]
-            paths |= zip(interval_columns(NAME, level), (center - half, center + half), strict=True)
-        for share in quantiles:
-            side = 2 * share - 1
-            half = self._model.conformal.half_width(100 * abs(side), steps, movement) if side else np.zeros(steps)
-            paths[quantile_column(NAME, share)] = center + np.sign(side) * half * scale[:, None]
-        target = Target.parse(self.target_)
-        columns = {column: target.values(path).ravel() for column, path in paths.items()}
-        ids = np.repeat(panel.ids, steps)
-        return pd.DataFrame({"unique_id": ids, "ds": panel.stamps(panel.future_times(steps)), **columns})
+        panel, windows = histories(self, data, steps, future)
+        outlook, target = (
+            Outlook.of(self._model, windows, steps, above_zero=self.above_zero_),
+            self.transform_.of(panel),
+        )
+        return forecast_frame(panel, outlook.columns(self._model.conformal, target, wanted, quantiles))
 
     def predict_paths(
         self,
@@ -460,20 +339,13 @@ class SimpleRNNForecaster(BaseEstimator):  # type: ignore[misc]  # scikit-learn 
         given = {"n_paths": n_paths, "horizon": steps, "random_state": random_state}
         rules = {"n_paths": whole(1), "horizon": whole(1), "random_state": or_none(seed())}
         check_parameters("predict_paths", given, rules)
-        panel, windows = self._histories(data, steps, future)
-        center, scale = forecast_path(self._model, windows, steps)
-        movement = recent_movement(windows, windows.end_cuts(), scale)
-        rng = np.random.default_rng(check_random_state(random_state).randint(2**31))
-        paths = center[:, None] + self._model.conformal.draw(n_paths, steps, movement, rng) * scale[:, None, None]
-        times = np.repeat(panel.future_times(steps).reshape(panel.n_series, 1, steps), n_paths, axis=1)
-        return pd.DataFrame(
-            {
-                "unique_id": np.repeat(panel.ids, n_paths * steps),
-                "sample": np.tile(np.repeat(np.arange(n_paths), steps), panel.n_series),
-                "ds": panel.stamps(times.ravel()),
-                NAME: Target.parse(self.target_).values(paths).ravel(),
-            }
+        panel, windows = histories(self, data, steps, future)
+        outlook, target = (
+            Outlook.of(self._model, windows, steps, above_zero=self.above_zero_),
+            self.transform_.of(panel),
         )
+        rng = np.random.default_rng(check_random_state(random_state).randint(2**31))
+        return paths_frame(panel, outlook.draws(self._model.conformal, target, n_paths, rng))
 
     def save(self, folder: str | Path) -> None:
         """Write the fitted estimator into a new folder: two files, JSON and arrays, nothing pickled.
@@ -529,94 +401,9 @@ class SimpleRNNForecaster(BaseEstimator):  # type: ignore[misc]  # scikit-learn 
 
     def _use(self, model: Model) -> None:
         self._model = model
+        self.n_features_in_ = len(self.encoding_.columns)
+        self.feature_names_in_ = np.array(self.encoding_.columns, dtype=object)
         self.segment_length_ = model.spec.segment_length
         self.anchor_ = model.anchor
         self.trust_ = model.trust
         self.n_parameters_ = sum(weight.size for weight in model.weights.values())
-
-    def _spec(self, division: Division, prepared: Prepared) -> NetworkSpec:
-        season, windows = division.season_length, prepared.windows
-        padded = division.least_history < division.lookback
-        return NetworkSpec(
-            lookback=division.lookback,
-            horizon=self.horizon,
-            segment_length=division.segment_length,
-            units=self.units,
-            n_layers=self.n_layers,
-            masked=self.gaps == "mask" or windows.has_missing or padded,
-            linear_skip=self.linear_skip,
-            standardised=True,
-            mixed_season=season if 1 < season <= division.lookback // 2 and not windows.differenced else 0,
-            n_members=self.n_members,
-            **({} if windows.channels is None else windows.channels.counts()),
-        )
-
-    def _histories(
-        self, data: pd.DataFrame | pd.Series | Panel | None, horizon: int, future: pd.DataFrame | None
-    ) -> tuple[Panel, Windows]:
-        """What to forecast from; a warning where the horizon is beyond the fitted one."""
-        panel, fitted = self.panel_ if data is None else self._read(data), self._model.spec.horizon
-        target = Target.parse(self.target_)
-        channels = self._channels(panel, horizon, future)
-        windows, _ = read_windows(panel, self.gaps_, target, self.lookback_, self.season_length_, channels)
-        if horizon > fitted:
-            _log.warning(
-                "steps %d to %d are an extrapolation: the model was fitted for %d", fitted + 1, horizon, fitted
-            )
-        return panel, windows
-
-    def _read(self, data: pd.DataFrame | pd.Series | Panel) -> Panel:
-        frequency, encoding = self.frequency_, self.encoding_
-        panel, notices = to_panel(
-            data,
-            frequency=frequency,
-            calendar=frequency.calendar,
-            allow_constant=True,
-            covariates=encoding.along,
-            static=encoding.of_series,
-        )
-        panel, carried = treat_covariates(panel.choose(encoding.along, encoding.of_series), self.gaps_)
-        for notice in (*notices, *carried):
-            _log.warning("%s", notice.message)
-        return panel
-
-    def _channels(self, panel: Panel, steps: int, future: pd.DataFrame | None) -> Channels | None:
-        """The covariates that a forecast of ``steps`` steps reads."""
-        encoding, fitted = self.encoding_, self._model.spec.horizon
-        if future is not None and not encoding.future:
-            raise ParameterError(
-                "the forecaster was fitted without covariates known ahead",
-                remedy="Leave 'future' out, or fit with future_covariates=[...].",
-                parameter="future",
-            )
-        if encoding.is_empty:
-            return None
-        if steps > fitted and encoding.past:
-            names = ", ".join(column.name for column in encoding.past)
-            raise ParameterError(
-                f"{steps} steps are more than the {fitted} fitted for, and going on from them needs values of the past"
-                f" covariates ({names}) that are not known",
-                remedy="Ask for fewer steps, or fit for a longer horizon.",
-                parameter="horizon",
-            )
-        ahead = -(-steps // fitted) * fitted
-        known = read_future(future, panel, encoding.ahead, ahead) if encoding.future else {}
-        return encoding.channels(panel, fitted, ahead, known)
-
-
-def _validation_frame(
-    panel: Panel, series: np.ndarray, rows: np.ndarray, forecast: np.ndarray, seasonal_naive: np.ndarray
-) -> pd.DataFrame:
-    """Held-out forecasts as a backtest has them; ``rows`` are the cuts, forecasts have the shape (n, horizon)."""
-    horizon = forecast.shape[1]
-    ahead = (rows[:, None] + np.arange(horizon)).ravel()
-    return pd.DataFrame(
-        {
-            "unique_id": np.repeat(panel.ids[series], horizon),
-            "cutoff": panel.stamps(np.repeat(panel.times[rows - 1], horizon)),
-            "ds": panel.stamps(panel.times[ahead]),
-            "y": panel.values[ahead],
-            NAME: forecast.ravel(),
-            "SeasonalNaive": seasonal_naive.ravel(),
-        }
-    )

@@ -45,6 +45,11 @@ def positive() -> Allowed:
     )
 
 
+def share() -> Allowed:
+    """A share of a whole, which it is not itself."""
+    return Allowed(lambda value: _is_number(value) and 0 <= value < 1, "a number from 0 to below 1")
+
+
 def flag() -> Allowed:
     """True or False."""
     return Allowed(lambda value: isinstance(value, bool | np.bool_), "True or False")
@@ -61,15 +66,19 @@ def or_none(rule: Allowed) -> Allowed:
 
 
 def percentages() -> Allowed:
-    """A list of different levels in percent."""
+    """A list of different levels in percent; a share such as 0.8 is not taken for one."""
     return Allowed(
-        lambda value: _are_numbers_below(100, value), "a list of different numbers of percent above 0 and below 100"
+        lambda value: _are_different(value, lambda level: 1 <= level < 100),
+        "a list of different numbers of percent, from 1 to below 100 (80, not 0.8)",
     )
 
 
 def shares() -> Allowed:
     """A list of different probabilities."""
-    return Allowed(lambda value: _are_numbers_below(1, value), "a list of different numbers above 0 and below 1")
+    return Allowed(
+        lambda value: _are_different(value, lambda share: 0 < share < 1),
+        "a list of different numbers above 0 and below 1",
+    )
 
 
 def names(test: Callable[[Any], bool], words: str) -> Allowed:
@@ -100,9 +109,9 @@ def _is_number(value: Any) -> bool:
     return isinstance(value, Real) and not isinstance(value, bool)
 
 
-def _are_numbers_below(limit: float, value: Any) -> bool:
+def _are_different(value: Any, test: Callable[[Any], bool]) -> bool:
     if isinstance(value, str | bytes | Mapping) or not np.iterable(value):
         return False
     numbers = list(value)
-    allowed = all(_is_number(number) and 0 < number < limit for number in numbers)
+    allowed = all(_is_number(number) and test(number) for number in numbers)
     return allowed and len(set(numbers)) == len(numbers)

@@ -57,14 +57,14 @@ def read_windows(
     season_length: int,
     channels: Channels | None = None,
 ) -> tuple[Windows, tuple[Notice, ...]]:
-    """The windows of a panel under a target and a policy for gaps, and what that policy did."""
+    """The windows of a panel under a target fitted to its series and a policy for gaps, and what that policy did."""
     treated, notices = treat_gaps(panel, gaps)
     windows = Windows(
         target.path(panel),
         panel.indptr,
         lookback,
         season_length,
-        differenced=target.differenced,
+        lag=target.lag(season_length),
         filled=None if treated is panel else target.path(treated),
         channels=channels,
     )
@@ -82,11 +82,14 @@ def prepare(
 ) -> Prepared:
     """Windows to train on, windows held out, and the linear map to start from; ``seed`` draws what it is made of.
 
+    ``target`` is fitted to what stands before the held-out part.
+
     Raises
     ------
     DataError
         Gaps or still stretches leave none of one kind.
     """
+    target = target.fit(panel, division.held_out, division.season_length)
     windows, notices = read_windows(panel, gaps, target, division.lookback, division.season_length, channels)
     least, held = division.least_history, division.held_out
     held_cuts = linear.spread(windows.held_out_cuts(horizon, least_history=least, held_out=held), _MOST_HELD_OUT)
@@ -123,7 +126,8 @@ def best_prepared(choices: list[Prepared], panel: Panel) -> Prepared:
 
 def _linear_errors(prepared: Prepared, panel: Panel, scale: np.ndarray) -> tuple[float, float]:
     """Mean absolute error over ``scale``, and sMAPE, of the linear map's forecasts of the held-out values."""
-    forecast = prepared.target.values(prepared.batch.path(prepared.start.forecast(prepared.held_out.reading)))
+    target = prepared.target.take(prepared.held_cuts.series)
+    forecast = target.values(prepared.batch.path(prepared.start.forecast(prepared.held_out.reading)))
     actual = panel.values[prepared.held_cuts.row[:, None] + np.arange(forecast.shape[1])]
     error, size = np.abs(actual - forecast), np.abs(actual) + np.abs(forecast)
     return float(np.nanmean(error / scale[:, None])), float(np.nanmean(error / np.where(size > 0, size, 1.0)))

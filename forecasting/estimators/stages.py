@@ -7,7 +7,6 @@ import numpy as np
 from forecasting.estimators.encoding import Encoding
 from forecasting.estimators.preparing import read_windows
 from forecasting.panel import Panel, treat_covariates
-from forecasting.targets import Target
 
 if TYPE_CHECKING:
     from forecasting.estimators.forecaster import SimpleRNNForecaster
@@ -24,6 +23,7 @@ def fitted_stages(estimator: "SimpleRNNForecaster") -> dict[str, dict[str, Any]]
             "lookback": estimator.lookback_,
             "segment_length": estimator.segment_length_,
             "target": estimator.target_,
+            **{f"target's {name}": np.asarray(number) for name, number in estimator.transform_.numbers.items()},
         },
         **({} if estimator.encoding_.is_empty else {"encoding of covariates": _encoding(estimator.encoding_)}),
         "linear start": {
@@ -51,7 +51,7 @@ def input_stages(estimator: "SimpleRNNForecaster", data: Panel, steps: np.ndarra
     windows, _ = read_windows(
         panel,
         estimator.gaps_,
-        Target.parse(estimator.target_),
+        estimator.transform_.of(panel),
         estimator.lookback_,
         estimator.season_length_,
         None if encoding.is_empty else encoding.channels(panel, horizon),

@@ -1,7 +1,7 @@
 """Writing a fitted forecaster into a folder and reading it back: JSON and plain arrays, nothing pickled.
 
 forecaster.json   format, versions, parameters, what was fitted besides arrays
-arrays.npz        weights, calibration, and the end of each series
+arrays.npz        weights, calibration, numbers of the target, and the end of each series
 """
 
 import json
@@ -20,12 +20,13 @@ from forecasting.evaluation.local import LocalConformal
 from forecasting.network.health import Health
 from forecasting.network.spec import NetworkSpec
 from forecasting.panel import Frequency, Notice, Panel
+from forecasting.targets import Target
 from forecasting.windows import reach
 
 if TYPE_CHECKING:
     from forecasting.estimators.forecaster import SimpleRNNForecaster
 
-FORMAT = 3
+FORMAT = 4
 _TEXT, _ARRAYS = "forecaster.json", "arrays.npz"
 
 
@@ -43,6 +44,7 @@ def write(estimator: "SimpleRNNForecaster", folder: Path) -> None:
         "season_length": estimator.season_length_,
         "gaps": estimator.gaps_,
         "target": estimator.target_,
+        "above_zero": estimator.above_zero_,
         "frequency": {"alias": panel.frequency.alias, "calendar": panel.frequency.calendar, "tz": panel.tz},
         "history": estimator.history_,
         "health": estimator.health_.as_dict(),
@@ -53,6 +55,7 @@ def write(estimator: "SimpleRNNForecaster", folder: Path) -> None:
     }
     arrays = {f"weights/{name}": weight for name, weight in model.weights.items()}
     arrays |= {f"conformal/{name}": array for name, array in model.conformal.to_arrays().items()}
+    arrays |= {f"target/{name}": array for name, array in estimator.transform_.to_arrays().items()}
     tail = panel.keep_last(reach(estimator.lookback_, estimator.season_length_))
     arrays |= {
         "anchor": model.anchor_kernel,
@@ -119,6 +122,9 @@ def _restored(kind: type["SimpleRNNForecaster"], text: dict[str, Any], arrays: d
     estimator.frequency_ = frequency
     estimator.season_length_ = text["season_length"]
     estimator.gaps_, estimator.target_ = text["gaps"], text["target"]
+    numbers = {name.removeprefix("target/"): array for name, array in arrays.items() if name.startswith("target/")}
+    estimator.transform_ = Target.from_arrays(text["target"], numbers)
+    estimator.above_zero_ = text["above_zero"]
     estimator.lookback_ = spec.lookback
     estimator.levels_ = [] if estimator.levels is None else list(estimator.levels)
     estimator.history_ = text["history"]

@@ -7,6 +7,7 @@ import logging
 import sys
 import uuid
 import zipfile
+from collections.abc import Mapping
 from dataclasses import asdict, fields
 from functools import cache
 from pathlib import Path
@@ -42,7 +43,7 @@ def panel_digest(panel: Panel) -> str:
     held = {field.name: getattr(panel, field.name) for field in fields(panel)}
     return str(
         digest_of(
-            {name: value if isinstance(value, np.ndarray | dict) else repr(value) for name, value in held.items()}
+            {name: value if isinstance(value, np.ndarray | Mapping) else repr(value) for name, value in held.items()}
         )
     )
 

@@ -30,6 +30,7 @@ from forecasting.network.layers import (
     segmented,
     standardised,
 )
+from forecasting.network.losses import member_losses
 
 _PREDICT_BATCH = 4096
 _WORTH_COMPILING = 1e11
@@ -106,6 +107,13 @@ class Ensemble(keras.Model):  # type: ignore[misc]  # Keras has no types
             parts.append(reading["static"])
         return ops.concatenate(parts, axis=-1) if len(parts) > 1 else parts[0]
 
+    def compute_loss(
+        self, x: Any = None, y: Any = None, y_pred: Any = None, sample_weight: Any = None, training: bool = True
+    ) -> Any:
+        """Sum over the members of their losses; ``y`` and ``y_pred`` have the shape (members, batch, horizon)."""
+        del x, training
+        return ops.sum(member_losses(self.spec.loss, y, y_pred, sample_weight))
+
 
 class MemberAdam(keras.optimizers.Adam):  # type: ignore[misc]
     """Adam that clips the gradient of each member by its own global norm, and counts how often it does."""
@@ -125,17 +133,6 @@ class MemberAdam(keras.optimizers.Adam):  # type: ignore[misc]
         share = self.clip_norm / ops.maximum(norm, self.clip_norm)
         self.assign_add(self.clipped, ops.sum(ops.cast(share < 1.0, "float32")))
         return [part * ops.reshape(share, (-1,) + (1,) * (len(part.shape) - 1)) for part in gradients]
-
-
-def mean_absolute_error(target: Any, forecast: Any) -> Any:
-    """Sum over the members of their mean absolute errors over the observed targets; NaN in the target: not observed.
-
-    A sum, because then no member's gradient depends on how many others there are.
-    """
-    seen = ops.isfinite(target)
-    error = ops.where(seen, ops.abs(ops.where(seen, target, 0.0) - forecast), 0.0)
-    count = ops.sum(ops.cast(seen, error.dtype), axis=(1, 2))
-    return ops.sum(ops.sum(error, axis=(1, 2)) / ops.maximum(count, 1.0))
 
 
 class Engine:
@@ -174,7 +171,7 @@ class Engine:
         if (self._clip_norm, self._compiled) != (clip_norm, compiled):
             self._clip_norm, self._compiled = clip_norm, compiled
             self._optimizer = MemberAdam(clip_norm)
-            self.model.compile(optimizer=self._optimizer, loss=mean_absolute_error, jit_compile=compiled)
+            self.model.compile(optimizer=self._optimizer, jit_compile=compiled)
             self._optimizer.build(self.model.trainable_variables)
         for variable in self._optimizer.variables:
             variable.assign(np.zeros(variable.shape, dtype=variable.dtype))
@@ -185,13 +182,16 @@ class Engine:
         """How many gradients were clipped since the training began, over all members."""
         return float(self._optimizer.clipped)
 
-    def step(self, reading: Reading, target: np.ndarray, learning_rate: float) -> float:
+    def step(
+        self, reading: Reading, target: np.ndarray, learning_rate: float, weight: np.ndarray | None = None
+    ) -> float:
         """One training step of every member; returns the mean of their losses before it.
 
-        The arrays of ``reading`` have the shape (n_members, batch, ...), ``target`` (n_members, batch, horizon).
+        The arrays of ``reading`` have the shape (n_members, batch, ...), ``target`` (n_members, batch, horizon), and
+        ``weight``, how much each window counts, (n_members, batch).
         """
         self._optimizer.learning_rate = learning_rate
-        return float(self.model.train_on_batch(self._needed(reading), target)) / self.spec.n_members
+        return float(self.model.train_on_batch(self._needed(reading), target, weight)) / self.spec.n_members
 
     def forecast(self, weights: Weights | None, reading: Reading) -> np.ndarray:
         """Scaled forecasts of shape (n_members, n, horizon), float32, from a reading of n windows.

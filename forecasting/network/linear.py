@@ -77,13 +77,14 @@ def anchor_kernel(name: str, windows: Windows, horizon: int) -> np.ndarray:
     """A naive forecast as a matrix: scaled inputs of shape (n, lookback) times it are its scaled forecasts.
 
     The scaled path is zero at the last value, so the last value is a matrix of zeros. The value one season back is one
-    input where the window shows the path, and minus the sum of the steps since then where it shows steps.
+    input where the window shows the path, and minus the sum of the steps since then where it shows steps. Seasonal
+    differences are forecast relative to the value one season back, which then is the matrix of zeros.
     """
     kernel = np.zeros((windows.lookback, horizon))
-    if name == "seasonal_naive":
+    if name == "seasonal_naive" and windows.lag <= 1:
         for step in range(horizon):
             row = windows.lookback - windows.season_length + step % windows.season_length
-            if windows.differenced:
+            if windows.lag:
                 kernel[row + 1 :, step] = -1.0
             else:
                 kernel[row, step] = 1.0
@@ -95,13 +96,15 @@ def best_anchor(
 ) -> tuple[str, np.ndarray]:
     """Name and kernel of the naive forecast that is better at ``cuts`` and on the held-out windows together.
 
-    Nothing is fitted in a naive forecast, so that windows for training tell as much about it as others.
+    Where windows show seasonal differences it is the seasonal one, since they do not tell the last value. Nothing is
+    fitted in a naive forecast, so that windows for training tell as much about it as others.
     """
     rows, target = _drawn(windows, cuts, horizon, rng, 1)
     inputs = np.concatenate([rows[:, : windows.lookback], held_out.reading["window"]])
     target = np.concatenate([target, held_out.target])
     seasonal = 1 < windows.season_length <= windows.lookback
-    kernels = {name: anchor_kernel(name, windows, horizon) for name in ANCHORS[: 1 + seasonal]}
+    names = ANCHORS[1:] if windows.lag > 1 else ANCHORS[: 1 + seasonal]
+    kernels = {name: anchor_kernel(name, windows, horizon) for name in names}
 
     def error(name: str) -> float:
         return float(np.nanmean(np.abs(target - inputs @ kernels[name].astype(np.float32))))

@@ -32,6 +32,9 @@ class NetworkSpec:
         Networks that are trained side by side.
     past_channels, future_channels, static_channels : int
         Covariates along the look-back (those known ahead included), along the horizon, and of the series.
+    loss : {"absolute", "squared", "cross_entropy"}
+        What a training minimises, see `forecasting.network.losses`. With the last one the outputs are the logits of
+        ``horizon`` classes.
     """
 
     lookback: int
@@ -47,6 +50,7 @@ class NetworkSpec:
     past_channels: int = 0
     future_channels: int = 0
     static_channels: int = 0
+    loss: str = "absolute"
 
     @property
     def segments(self) -> int:

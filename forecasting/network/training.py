@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
@@ -14,12 +14,65 @@ from forecasting.windows import CutRanges, Cuts, Reading, Windows
 if TYPE_CHECKING:
     from forecasting.network.engine import Engine
 
-_Batch = tuple[Reading, np.ndarray]
-
 EPOCHS = 20
 """A training is looked at this many times: an epoch is this share of its steps, not a pass over the windows."""
 PATIENCE = 6
 """Epochs without a better held-out error after which a training stops."""
+
+
+@dataclass(frozen=True, eq=False)
+class Examples:
+    """Windows and what came after them, as the network takes them.
+
+    Attributes
+    ----------
+    reading : Reading
+        Of n scaled windows.
+    target : float32 array of shape (n, horizon)
+        NaN where unobserved.
+    weight : float32 array of shape (n,), optional
+        How much each counts; by default all the same.
+    """
+
+    reading: Reading
+    target: np.ndarray
+    weight: np.ndarray | None = None
+
+
+class Source(Protocol):
+    """Where a training takes its windows from: they are numbered, and made when they are asked for."""
+
+    def __len__(self) -> int:
+        """How many windows there are."""
+
+    def examples(self, which: np.ndarray) -> Examples:
+        """The windows with these numbers, an int64 array of shape (n,)."""
+
+
+@dataclass(frozen=True, eq=False)
+class CutWindows:
+    """The windows of a panel at given cuts, as a `Source`.
+
+    Attributes
+    ----------
+    windows : Windows
+    cuts : Cuts or CutRanges
+    horizon : int
+        Steps of targets behind each cut.
+    """
+
+    windows: Windows
+    cuts: Cuts | CutRanges
+    horizon: int
+
+    def __len__(self) -> int:
+        return len(self.cuts)
+
+    def examples(self, which: np.ndarray) -> Examples:
+        """The windows with these numbers."""
+        chosen = self.cuts.take(which)
+        batch = self.windows.gather(chosen)
+        return Examples(batch.reading, self.windows.targets(chosen, batch, self.horizon))
 
 
 @dataclass(frozen=True)
@@ -75,6 +128,21 @@ class HeldOut:
         """Mean absolute scaled error over the observed targets."""
         return float(np.nanmean(np.abs(self.target - forecast)))
 
+    def ensemble_error(self, forecasts: np.ndarray) -> float:
+        """The error of the median of the members, from forecasts of shape (n_members, n, horizon)."""
+        return self.error(np.median(forecasts, axis=0))
+
+
+class Judge(Protocol):
+    """Windows that are not trained on, and how far off an ensemble is there: `HeldOut`, or another kind of error."""
+
+    @property
+    def reading(self) -> Reading:
+        """Of n scaled windows."""
+
+    def ensemble_error(self, forecasts: np.ndarray) -> float:
+        """How far off these outputs of all members are, of shape (n_members, n, horizon); the less the better."""
+
 
 @dataclass(eq=False)
 class Trained:
@@ -86,6 +154,8 @@ class Trained:
         Those of the best epoch by the held-out windows, or the last ones where none are held out.
     steps : int
         Steps after which these weights stood.
+    taken : int
+        Steps that were taken in all.
     history : list of dict
         One entry per epoch: ``loss`` (mean over the members), ``val_loss`` (of the ensemble, where windows are held
         out), ``learning_rate``, ``clipped`` (share of the gradients that were longer than the clip norm),
@@ -99,36 +169,35 @@ class Trained:
     steps: int
     history: list[dict[str, float]] = field(default_factory=list)
     interrupted: bool = False
+    taken: int = 0
 
 
 def train(
     engine: "Engine",
     weights: Weights,
-    windows: Windows,
-    cuts: Cuts | CutRanges,
+    source: Source,
     plan: TrainingPlan,
     rngs: Sequence[np.random.Generator],
     *,
-    held_out: HeldOut | None = None,
+    held_out: Judge | None = None,
     on_epoch: Callable[[dict[str, float]], None] | None = None,
 ) -> Trained:
-    """Train all members side by side from given weights, each on its own windows drawn at random from ``cuts``.
+    """Train all members side by side from given weights, each on its own windows drawn at random from ``source``.
 
-    With held-out windows, the weights kept are those with which the median of the members has the lowest error there,
-    the start included: a training that only makes things worse changes nothing.
+    With held-out windows, the weights kept are those with which the ensemble has the lowest error there, the start
+    included: a training that only makes things worse changes nothing.
 
     Parameters
     ----------
     engine : Engine
     weights : dict of str to array
         Where to begin.
-    windows : Windows
-    cuts : Cuts
-        Where windows may be cut for training.
+    source : Source
+        The windows to train on.
     plan : TrainingPlan
     rngs : sequence of numpy.random.Generator
         One for each member, which draws its windows; the same states give the same training.
-    held_out : HeldOut, optional
+    held_out : Judge, optional
     on_epoch : callable, optional
         Given each entry of the history.
     """
@@ -136,7 +205,7 @@ def train(
     with engine.lock:
         engine.begin(weights, plan.clip_norm, plan.steps * plan.batch_size)
         try:
-            _run(engine, best, windows, cuts, plan, rngs, held_out, on_epoch)
+            _run(engine, best, source, plan, rngs, held_out, on_epoch)
         except KeyboardInterrupt:
             best.interrupted = True
     return best
@@ -145,22 +214,22 @@ def train(
 def _run(
     engine: "Engine",
     best: Trained,
-    windows: Windows,
-    cuts: Cuts | CutRanges,
+    source: Source,
     plan: TrainingPlan,
     rngs: Sequence[np.random.Generator],
-    held_out: HeldOut | None,
+    held_out: Judge | None,
     on_epoch: Callable[[dict[str, float]], None] | None,
 ) -> None:
     """The steps of a training; writes what is best so far into ``best``."""
     lowest = np.inf if held_out is None else _error(engine, held_out)
-    orders = [_Shuffled(len(cuts), plan, rng) for rng in rngs]
+    orders = [_Shuffled(len(source), plan, rng) for rng in rngs]
     started, waited = time.monotonic(), 0
     losses: list[float] = []
     before, clipped = best.weights, 0.0
     every = -(-plan.steps // EPOCHS)
-    for step, batch in enumerate(_ahead(lambda: _drawn(windows, cuts, orders, engine.spec.horizon), plan.steps)):
-        losses.append(engine.step(*batch, plan.rate(step)))
+    for step, batch in enumerate(_ahead(lambda: _drawn(source, orders), plan.steps)):
+        losses.append(engine.step(batch.reading, batch.target, plan.rate(step), batch.weight))
+        best.taken = step + 1
         if (step + 1) % every and step + 1 < plan.steps:
             continue
         now = engine.take()
@@ -186,7 +255,7 @@ def _run(
             break
 
 
-def _ahead(read: Callable[[], _Batch], count: int) -> Iterator[_Batch]:
+def _ahead(read: Callable[[], Examples], count: int) -> Iterator[Examples]:
     """What ``count`` calls give, each made in another thread while the one before is used."""
     with ThreadPoolExecutor(1) as reader:
         upcoming = [reader.submit(read)] if count else []
@@ -197,20 +266,19 @@ def _ahead(read: Callable[[], _Batch], count: int) -> Iterator[_Batch]:
             yield batch
 
 
-def _drawn(windows: Windows, cuts: Cuts | CutRanges, orders: "Sequence[_Shuffled]", horizon: int) -> _Batch:
-    """The next batch of every member: a reading and targets, of shape (n_members, batch_size, ...)."""
-    chosen = cuts.take(np.concatenate([order.draw() for order in orders]))
-    batch = windows.gather(chosen)
+def _drawn(source: Source, orders: "Sequence[_Shuffled]") -> Examples:
+    """The next batch of every member: arrays of shape (n_members, batch_size, ...)."""
+    drawn = source.examples(np.concatenate([order.draw() for order in orders]))
 
     def by_member(array: np.ndarray) -> np.ndarray:
         return array.reshape(len(orders), -1, *array.shape[1:])
 
-    reading = {name: by_member(array) for name, array in batch.reading.items()}
-    return reading, by_member(windows.targets(chosen, batch, horizon))
+    reading = {name: by_member(array) for name, array in drawn.reading.items()}
+    return Examples(reading, by_member(drawn.target), None if drawn.weight is None else by_member(drawn.weight))
 
 
-def _error(engine: "Engine", held_out: HeldOut) -> float:
-    return held_out.error(np.median(engine.forecast(None, held_out.reading), axis=0))
+def _error(engine: "Engine", held_out: Judge) -> float:
+    return held_out.ensemble_error(engine.forecast(None, held_out.reading))
 
 
 def _length(weights: Weights) -> float:

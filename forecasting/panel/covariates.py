@@ -100,7 +100,8 @@ def split_static(rows: Rows, names: Iterable[str]) -> tuple[Rows, dict[str, np.n
 def treat_covariates(panel: Panel, policy: str) -> tuple[Panel, tuple[Notice, ...]]:
     """Apply a policy for gaps to the covariates of a panel.
 
-    Under ``"refuse"`` a missing value is an error. Under the other policies the last known value of the series is
+    Under ``"refuse"`` a missing value beside a target that is there is an error (a step without a target is one for
+    `treat_gaps`). Under the other policies the last known value of the series is
     carried forward, which uses nothing that was not known; before the first known one a value stays missing.
 
     Parameters
@@ -123,6 +124,8 @@ def treat_covariates(panel: Panel, policy: str) -> tuple[Panel, tuple[Notice, ..
     filled, notices = {}, []
     for name, column in panel.covariates.items():
         missing = is_missing(column)
+        if policy == "refuse":
+            missing &= ~np.isnan(panel.values)
         if not missing.any():
             continue
         rows = np.flatnonzero(missing)

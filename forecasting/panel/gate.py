@@ -83,10 +83,10 @@ def to_panel(
     """
     try:
         stated = _stated(frequency, calendar)
+        check_names([*covariates, *static], [id_col, time_col, target_col])
         if isinstance(data, Panel):
             panel = _checked(data, stated, tz)
             return (panel.choose(covariates, static) if covariates or static else panel), ()
-        check_names([*covariates, *static], [id_col, time_col, target_col])
         names = {"id_col": id_col, "time_col": time_col, "target_col": target_col}
         rows, of_periods, notices = normalise(data, **names, tz=tz, covariates=[*covariates, *static])
         validate(rows, now=_instant(now))

@@ -93,6 +93,8 @@ class Panel:
                 remedy="Make it with to_panel(..., covariates=[...], static=[...]).",
                 column=absent[0],
             )
+        if list(covariates) == list(self.covariates) and list(static) == list(self.static):
+            return self
         return replace(
             self,
             covariates={name: self.covariates[name] for name in covariates},

@@ -12,6 +12,7 @@ from forecasting.errors import CatalogError, ForecastingError
 from forecasting.panel import Frequency
 from forecasting.sources.cron import check_cron
 from forecasting.sources.near_miss import near_miss
+from forecasting.targets import WORDS, is_target
 
 Names = Annotated[tuple[str, ...], Field(strict=False, min_length=1)]
 Marks = Annotated[tuple[str | int | float, ...], Field(strict=False)]
@@ -202,7 +203,7 @@ class DataSet(_Entry):
     timezone : str or None
         The time zone that times without one are meant in.
     target : str
-        Transform of the target: ``"auto"`` (the default), ``"none"``, ``"log"``, ``"difference"`` or ``"log_return"``.
+        Transform of the target, as the estimator has it; ``"auto"`` by default.
     horizon : int
         Steps to forecast.
     season_length, lookback : int or None
@@ -224,7 +225,7 @@ class DataSet(_Entry):
     frequency: str | int = "infer"
     calendar: str | None = None
     timezone: str | None = None
-    target: Literal["auto", "none", "log", "difference", "log_return"] = "auto"
+    target: str = "auto"
     horizon: Annotated[int, Field(ge=1)]
     season_length: Annotated[int, Field(ge=1)] | None = None
     lookback: Annotated[int, Field(ge=1)] | None = None
@@ -238,6 +239,13 @@ class DataSet(_Entry):
     @classmethod
     def _zone_exists(cls, zone: str | None) -> str | None:
         return zone if zone is None else check_time_zone(zone)
+
+    @field_validator("target")
+    @classmethod
+    def _target_is_known(cls, target: str) -> str:
+        if not is_target(target):
+            raise CatalogError(f"there is no target {target!r}", remedy=f"Use {WORDS}.")
+        return target
 
     @field_validator("levels")
     @classmethod

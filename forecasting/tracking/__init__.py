@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from forecasting.tracking.server import server_command
     from forecasting.tracking.store import configure, page_url
     from forecasting.tracking.trained_on import SnapshotFacts
+    from forecasting.tracking.tuning import TuningRun
 
 __all__ = [
     "Champion",
@@ -27,6 +28,7 @@ __all__ = [
     "ModelVersion",
     "SnapshotFacts",
     "TrainingRun",
+    "TuningRun",
     "champion_version",
     "configure",
     "load_champion",
@@ -41,6 +43,7 @@ _HOMES = {
     "ModelVersion": "models",
     "SnapshotFacts": "trained_on",
     "TrainingRun": "run",
+    "TuningRun": "tuning",
     "champion_version": "models",
     "configure": "store",
     "load_champion": "models",

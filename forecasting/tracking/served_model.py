@@ -28,8 +28,9 @@ class ServedForecaster(PythonModel):
         encoding = self.forecaster.encoding_
         kind = {"tz": self.kind["tz"], "integer_steps": self.kind["integer_steps"]}
         frame = served_frame(model_input, **kind, covariates=encoding.columns)
-        chosen, future = params or {}, frame if encoding.ahead else None
-        return self.forecaster.predict(chosen.get("horizon"), chosen.get("levels"), frame, future)
+        ahead: dict[str, Any] = {"future": frame} if encoding.ahead else {}
+        chosen = params or {}
+        return self.forecaster.predict(chosen.get("horizon"), chosen.get("levels"), frame, **ahead)
 
 
 set_model(ServedForecaster())

@@ -38,8 +38,8 @@ def test_the_second_stage_takes_a_quarter_of_the_steps_that_were_best_in_the_fir
 def test_the_second_stage_goes_on_from_the_best_weights_of_the_first_on_all_windows(frame, monkeypatch):
     calls = []
 
-    def watched(engine, weights, windows, cuts, *others, **options):
-        calls.append((weights, cuts, fitting_train(engine, weights, windows, cuts, *others, **options)))
+    def watched(engine, weights, source, *others, **options):
+        calls.append((weights, source.cuts, fitting_train(engine, weights, source, *others, **options)))
         return calls[-1][-1]
 
     fitting_train = fitting.train

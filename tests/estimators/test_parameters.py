@@ -13,6 +13,7 @@ from forecasting import SimpleRNNForecaster
 from forecasting.errors import DataError, ParameterError
 from forecasting.estimators.parameters import Allowed, check_parameters, one_of, whole
 from forecasting.panel.calendar_covariates import CALENDAR_COVARIATES
+from forecasting.targets import WORDS
 from tests.estimators.covered import covered_frame
 from tests.estimators.made import long_frame, one, tiny, values, wave
 
@@ -78,8 +79,8 @@ PARAMETERS = {
     "season_length": Parameter(NUMBERS, "a whole number, at least 1, or None", 2, points),
     "lookback": Parameter([*NUMBERS, 1], "a whole number, at least 2, or None", 12, lambda f: f.lookback_),
     "levels": Parameter(
-        [[0], [100], [80, 80], ["80"], [True], "80", 80, {80: 1}],
-        "a list of different numbers of percent above 0 and below 100, or None",
+        [[0], [100], [0.8], [80, 80], ["80"], [True], "80", 80, {80: 1}],
+        "a list of different numbers of percent, from 1 to below 100 (80, not 0.8), or None",
         [80, 95],
         lambda f: list(f.predict().columns),
         common={"max_steps": 1},
@@ -95,7 +96,7 @@ PARAMETERS = {
         {"linear_skip": False, "combine_naive": False},
         {"gaps": "interpolate"},
     ),
-    "target": Parameter(["sqrt", None, 0], "one of 'auto', 'none', 'log', 'difference', 'log_return'", "log", points),
+    "target": Parameter(["sqrt", None, 0, ["log"], "difference+log"], WORDS, "log", points),
     "past_covariates": Parameter(NAMES, "a list of different names of columns, or None", ["noise"], channels, covered),
     "future_covariates": Parameter(NAMES, "a list of different names of columns, or None", ["heat"], channels, covered),
     "static_covariates": Parameter(

@@ -10,7 +10,7 @@ from forecasting.estimators import preparing
 from forecasting.estimators.planning import Division, divide
 from forecasting.estimators.preparing import Prepared, best_prepared, prepare, read_windows
 from forecasting.panel import Frequency, Panel
-from forecasting.targets import TARGETS, choices_for
+from forecasting.targets import Target, choices_for
 from tests.estimators.made import HORIZON, tiny
 
 SEASON, LOOKBACK = 4, 8
@@ -44,7 +44,7 @@ def division_of(panel: Panel, lookback: int = LOOKBACK) -> Division:
 
 
 def prepared(panel: Panel, target: str = "none", gaps: str = "refuse", **given: Any) -> Prepared:
-    return prepare(panel, gaps, TARGETS[target], division_of(panel, **given), HORIZON, 0)
+    return prepare(panel, gaps, Target.parse(target), division_of(panel, **given), HORIZON, 0)
 
 
 def test_targets_of_the_training_do_not_touch_what_is_held_out_and_all_windows_reach_the_end():
@@ -73,7 +73,7 @@ def test_the_held_out_windows_are_those_before_the_held_out_cuts_and_what_came_n
         assert data.held_out.reading["window"][number] == pytest.approx((window - window[-1]) / scale, abs=1e-5)
         assert data.held_out.target[number] == pytest.approx((after - window[-1]) / scale, rel=1e-5)
     assert data.batch.inputs is data.held_out.reading["window"]
-    assert data.target is TARGETS["log"]
+    assert data.target.name == "log"
 
 
 def test_of_very_many_held_out_windows_some_are_judged_evenly_spread(monkeypatch):
@@ -91,13 +91,13 @@ def test_gaps_are_filled_in_what_is_read_and_left_in_what_is_scored():
     values = level(60)
     values[[20, 21]] = np.nan
     panel = panel_of(values)
-    filled, notices = read_windows(panel, "interpolate", TARGETS["none"], LOOKBACK, SEASON)
+    filled, notices = read_windows(panel, "interpolate", Target.parse("none"), LOOKBACK, SEASON)
     assert [notice.kind for notice in notices] == ["interpolated"]
     assert not filled.has_missing
     assert np.isnan(filled.path[[20, 21]]).all()
-    masked, _ = read_windows(panel, "mask", TARGETS["none"], LOOKBACK, SEASON)
+    masked, _ = read_windows(panel, "mask", Target.parse("none"), LOOKBACK, SEASON)
     assert masked.has_missing
-    whole, notices = read_windows(panel_of(level(60)), "mask", TARGETS["none"], LOOKBACK, SEASON)
+    whole, notices = read_windows(panel_of(level(60)), "mask", Target.parse("none"), LOOKBACK, SEASON)
     assert notices == ()
     assert not whole.has_missing
 
@@ -123,7 +123,7 @@ def test_where_a_value_is_not_above_zero_there_is_nothing_to_choose(lowest):
 
 def test_a_stated_target_is_taken_as_it_is():
     panel = panel_of(growing(seed=1), growing(seed=2))
-    for target in TARGETS:
+    for target in ("none", "log", "difference", "log_return"):
         assert tiny(target=target, max_steps=1).fit(panel).target_ == target
 
 

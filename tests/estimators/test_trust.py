@@ -11,7 +11,7 @@ from forecasting.estimators.trust import TRUSTS, Evidence, best_trust, combined,
 from forecasting.network import linear
 from forecasting.network.training import HeldOut
 from forecasting.panel import to_panel
-from forecasting.targets import TARGETS
+from forecasting.targets import Target
 from tests.estimators.made import long_frame
 
 NOTHING = Evidence(np.zeros((0, 21)), np.zeros(0, dtype=np.int64))
@@ -77,7 +77,7 @@ def evidence():
     """Evidence of a panel, and what it was made of."""
     panel = to_panel(long_frame())[0]
     division = divide(panel, horizon=HORIZON, season_length=None, lookback=8, segment_length=None)
-    prepared = prepare(panel, "refuse", TARGETS["none"], division, HORIZON, 0)
+    prepared = prepare(panel, "refuse", Target.parse("none"), division, HORIZON, 0)
     return earlier_evidence(prepared.windows, division, HORIZON, prepared.start, 1), panel, division, prepared
 
 
@@ -113,7 +113,7 @@ def test_the_second_halves_do_not_move_the_map_and_what_is_held_out_moves_no_blo
     for stop, steps in zip(panel.indptr[1:], division.held_out, strict=True):
         absurd[stop - steps : stop] = 1e6 * (1 + np.arange(steps) % 3)
     start = prepared.start
-    changed = prepare(panel.with_values(absurd), "refuse", TARGETS["none"], division, HORIZON, 0)
+    changed = prepare(panel.with_values(absurd), "refuse", Target.parse("none"), division, HORIZON, 0)
     again = earlier_evidence(changed.windows, division, HORIZON, start, 1)
     assert again.errors == pytest.approx(found.errors)
     assert again.windows.tolist() == found.windows.tolist()

@@ -11,10 +11,13 @@ from sklearn.base import BaseEstimator
 
 from forecasting.network.health import Health
 from forecasting.panel import to_panel
+from tests.tracking.fakes import NO_COVARIATES
 
 
 class MeanForecaster(BaseEstimator):
     """Forecasts the mean of the last season of each series; the interval is as wide as its level in per cent."""
+
+    encoding_ = NO_COVARIATES
 
     def __init__(
         self,

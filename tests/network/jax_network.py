@@ -7,7 +7,7 @@ import jax
 import keras
 import numpy as np
 
-from forecasting.network.engine import engine, mean_absolute_error
+from forecasting.network.engine import engine
 from forecasting.network.spec import NetworkSpec
 from forecasting.windows import part_of
 from tests.network.textbook import TEXTBOOK, random_batch, random_weights
@@ -22,7 +22,7 @@ def gradients(network, weights, reading, target):
     other = [variable.value for variable in model.non_trainable_variables]
 
     def error(trainable):
-        return mean_absolute_error(target, model.stateless_call(trainable, other, reading)[0])
+        return model.compute_loss(y=target, y_pred=model.stateless_call(trainable, other, reading)[0])
 
     found = jax.grad(error)([variable.value for variable in model.trainable_variables])
     return {

@@ -9,11 +9,12 @@ from sklearn.linear_model import Ridge
 from forecasting.network import linear
 from forecasting.network.training import HeldOut
 from forecasting.panel import Frequency, Panel
-from forecasting.targets import TARGETS
+from forecasting.targets import Target
 from forecasting.windows import Channels, Windows, part_of
 from tests.network.textbook import held_out_of
 
 HORIZON, SEASON, LOOKBACK = 6, 4, 8
+TARGETS = ["none", "log", "difference", "log_return"]
 
 
 def windows_of(
@@ -34,8 +35,8 @@ def windows_of(
         np.array(["a", "b"], dtype=object),
         Frequency.parse(1),
     )
-    target = TARGETS[name]
-    return Windows(target.path(panel), panel.indptr, LOOKBACK, season_length, differenced=target.differenced)
+    target = Target.parse(name)
+    return Windows(target.path(panel), panel.indptr, LOOKBACK, season_length, lag=target.lag(season_length))
 
 
 def behind(windows: Windows, cuts) -> HeldOut:
@@ -44,7 +45,7 @@ def behind(windows: Windows, cuts) -> HeldOut:
 
 
 @pytest.mark.parametrize("holes", [False, True])
-@pytest.mark.parametrize("name", TARGETS)
+@pytest.mark.parametrize("name", [*TARGETS, "seasonal_difference"])
 def test_the_seasonal_naive_forecast_is_a_matrix(name, holes):
     windows = windows_of(name, holes=holes)
     cuts = windows.cuts(HORIZON, least_history=SEASON + 1)  # padded windows as well
@@ -84,6 +85,13 @@ def test_the_naive_forecast_that_is_better_at_the_cuts_and_held_out_together_is_
     assert linear.best_anchor(windows, none, HORIZON, rng, level)[0] == "naive"
     few = replace(level, reading=part_of(level.reading, slice(2)), target=level.target[:2])
     assert linear.best_anchor(windows, cuts, HORIZON, rng, few)[0] == "seasonal_naive"
+
+
+def test_seasonal_differences_are_anchored_at_the_season_before():
+    windows = windows_of("seasonal_difference", noise=0.01, swing=0.0)  # the last value alone would be nearer
+    cuts = windows.cuts(HORIZON, least_history=LOOKBACK + 1)
+    chosen, kernel = linear.best_anchor(windows, cuts, HORIZON, np.random.default_rng(0), behind(windows, cuts))
+    assert (chosen, kernel.any()) == ("seasonal_naive", False)
 
 
 @pytest.mark.parametrize("season_length", [1, LOOKBACK + 1])

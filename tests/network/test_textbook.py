@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from forecasting.network.engine import Engine, engine, mean_absolute_error
+from forecasting.network.engine import Engine, engine
 from forecasting.network.spec import NetworkSpec, Weights
 from forecasting.windows import Reading, part_of
 from tests.network.textbook import (
@@ -61,7 +61,7 @@ def keras_gradients(network: Engine, weights: Weights, reading: Reading, target:
     network.put(weights)
     variables = {f"{layer.name}.{weight.name}": weight for layer in network.model.layers for weight in layer.weights}
     with tf.GradientTape() as tape:
-        error = mean_absolute_error(target, network.model(reading, training=True))
+        error = network.model.compute_loss(y=target, y_pred=network.model(reading, training=True))
     found = tape.gradient(error, [variable.value for variable in variables.values()])
     return {name: gradient.numpy() for name, gradient in zip(variables, found, strict=True)}
 

@@ -8,7 +8,7 @@ import pytest
 
 from forecasting.network.engine import engine
 from forecasting.network.spec import NetworkSpec, initial_weights
-from forecasting.network.training import EPOCHS, PATIENCE, HeldOut, TrainingPlan, train
+from forecasting.network.training import EPOCHS, PATIENCE, CutWindows, HeldOut, TrainingPlan, train
 from forecasting.windows import Windows
 from tests.network.textbook import held_out_of
 
@@ -51,12 +51,14 @@ def start():
 
 
 def run(windows, cuts, start, plan=PLAN, seed=5, **options):
-    return train(engine(SPEC), start, windows, cuts, plan, [np.random.default_rng(seed)], **options)
+    source = CutWindows(windows, cuts, SPEC.horizon)
+    return train(engine(SPEC), start, source, plan, [np.random.default_rng(seed)], **options)
 
 
 def run_trio(windows, cuts, plan=PLAN, seeds=(5, 6, 7), **options):
     start = initial_weights(TRIO, [np.random.default_rng(seed) for seed in range(3)])
-    return train(engine(TRIO), start, windows, cuts, plan, [np.random.default_rng(seed) for seed in seeds], **options)
+    source = CutWindows(windows, cuts, TRIO.horizon)
+    return train(engine(TRIO), start, source, plan, [np.random.default_rng(seed) for seed in seeds], **options)
 
 
 def error_of(weights, held_out, spec=SPEC):

@@ -110,8 +110,10 @@ def test_a_single_series_needs_no_id(table):
 
 def test_missing_covariates_are_refused_with_series_time_and_column(table):
     panel = read(table)
-    with pytest.raises(DataError, match=r"series b, time 2024-01-03, column heat: the covariate is missing at"):
+    with pytest.raises(DataError, match=r"series b, time 2024-01-05, column sky: the covariate is missing at"):
         treat_covariates(panel, "refuse")
+    absent = panel.choose(["heat"], [])  # on the third of January, as the target
+    assert treat_covariates(absent, "refuse") == (absent, ())
 
 
 @pytest.mark.parametrize("policy", ["interpolate", "mask"])

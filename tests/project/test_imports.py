@@ -29,7 +29,7 @@ def test_importing_the_library_loads_nothing_that_pandas_does_not_load() -> None
     "statement", ["from forecasting import SimpleRNNForecaster; SimpleRNNForecaster(horizon=1)", "import flows.cli"]
 )
 def test_an_unfitted_estimator_and_the_command_load_neither_tensorflow_mlflow_nor_prefect(statement: str) -> None:
-    unwanted = {"tensorflow", "keras", "jax", "mlflow", "prefect", "sqlalchemy", "matplotlib", "statsmodels"}
+    unwanted = {"tensorflow", "keras", "jax", "mlflow", "prefect", "sqlalchemy", "matplotlib", "statsmodels", "optuna"}
     assert loaded_by(statement) & unwanted == set()
 
 

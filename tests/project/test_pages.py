@@ -6,6 +6,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from forecasting import SimpleRNNForecaster
@@ -53,12 +54,31 @@ def leakage(said: str, names: dict[str, Any]) -> None:
     assert said.endswith(printed)
 
 
+def sklearn(said: str, names: dict[str, Any]) -> None:
+    lines = said.splitlines()
+    assert float(lines[0]) > 0.95
+    assert lines[1] == "(124, 3)"
+    assert np.abs(np.asarray(names["chance"]) - np.asarray(names["base"])).max() < 0.1
+
+
+def tuning(said: str, names: dict[str, Any]) -> None:
+    assert re.match(r"Of 4 trials, number \d is taken|The default is kept", said)
+    assert "On windows that the search has not seen: " in said
+    found, forecaster = names["tuning"], names["forecaster"]
+    assert (found.trials["state"] == "complete").all()
+    assert forecaster.get_params().items() >= found.best_params.items()
+    assert forecaster.lookback_ == found.best_params.get("lookback", forecaster.lookback_)
+    assert set(found.scores["model"]) >= {"Default", "SeasonalNaive"}
+
+
 SAYS: dict[str, Callable[[str, dict[str, Any]], None]] = {
     "README.md": readme,
     "docs/evaluation.md": evaluation,
     "docs/covariates.md": covariates,
     "docs/uncertainty.md": uncertainty,
     "docs/leakage.md": leakage,
+    "docs/sklearn.md": sklearn,
+    "docs/tuning.md": tuning,
 }
 
 

@@ -125,6 +125,7 @@ def test_the_commented_examples_of_the_built_in_catalog_are_valid(tmp_path: Path
         ('"h"', "1.5", "line 3, frequency: 1.5 is not a text or a whole number."),
         ('"Europe/Berlin"', '"Europe/Berlino"', "line 4, timezone: there is no time zone 'Europe/Berlino'"),
         ('"mask"', '"maks"', "line 6, gaps: 'maks' is not allowed"),
+        ('"mask"', '"mask"\ntarget = "sqrt"', "line 7, target: there is no target 'sqrt'. Use 'auto', 'none'"),
         ("[50, 90]", "[50, 100]", "line 7, levels.1: 100 is not allowed: input should be less than 100"),
         ("[50, 90]", "[50, 50]", "line 7, levels: 50 is named twice"),
         ("[50, 90]", "80", "line 7, levels: 80 is not a list."),

@@ -14,6 +14,8 @@ NO_COVARIATES = types.SimpleNamespace(columns=[], ahead=[])
 class LastValueForecaster:
     """Repeats the last value of each series; the interval is as wide as its level in percent."""
 
+    encoding_ = NO_COVARIATES
+
     def __init__(self, horizon=3, *, lookback=4, season_length=2, levels=(80,), model=None, note=None):
         self.horizon = horizon
         self.lookback = lookback
@@ -45,7 +47,6 @@ class LastValueForecaster:
         self.n_parameters_ = 1
         self.health_ = types.SimpleNamespace(as_metrics=lambda: {"health.memory_steps": 4.0}, diagnosis="All is well.")
         self.frequency_ = types.SimpleNamespace(alias="D")
-        self.encoding_ = NO_COVARIATES
         return self
 
     def predict(self, horizon=None, levels=None, data=None):
@@ -73,7 +74,6 @@ class LastValueForecaster:
         levels = state.pop("levels_")
         loaded = cls(**state)
         loaded.levels_ = levels
-        loaded.encoding_ = NO_COVARIATES
         loaded.lookback_, loaded.season_length_ = loaded.lookback, loaded.season_length
         return loaded
 

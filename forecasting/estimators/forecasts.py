@@ -1,0 +1,115 @@
+"""Frames of forecasts: points, intervals, quantiles, sample paths, and what held-out windows were forecast to be."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from forecasting.estimators.calibrating import recent_movement
+from forecasting.estimators.fitting import Model
+from forecasting.estimators.preparing import Prepared
+from forecasting.estimators.rolling import forecast_path
+from forecasting.evaluation.frames import interval_columns, quantile_column
+from forecasting.evaluation.local import LocalConformal
+from forecasting.panel import Panel
+from forecasting.targets import Target, kept_above_zero
+from forecasting.windows import Windows
+
+NAME = "SimpleRNN"
+"""The name of the forecast's column."""
+
+
+@dataclass(frozen=True, eq=False)
+class Outlook:
+    """Forecasts on the path, with what the width of their intervals depends on.
+
+    Attributes
+    ----------
+    center : float64 array of shape (n_series, steps)
+    scale, movement : float64 arrays of shape (n_series,)
+        Scale of the window at the end of each history, and how much the series moved just before; see
+        `forecasting.estimators.calibrating.recent_movement`.
+    lowest : float64 array of shape (n_series,) or None
+        The lowest value of each history lately, where forecasts are kept above zero.
+    """
+
+    center: np.ndarray
+    scale: np.ndarray
+    movement: np.ndarray
+    lowest: np.ndarray | None = None
+
+    @classmethod
+    def of(cls, model: Model, windows: Windows, steps: int, *, above_zero: bool) -> "Outlook":
+        """What a model forecasts from the end of every series."""
+        center, scale = forecast_path(model, windows, steps)
+        ends = windows.end_cuts()
+        lowest = windows.lowest(ends) if above_zero else None
+        return cls(center, scale, recent_movement(windows, ends, scale), lowest)
+
+    def columns(
+        self, conformal: LocalConformal, target: Target, levels: Sequence[float], quantiles: Sequence[float]
+    ) -> dict[str, np.ndarray]:
+        """Points, ends of intervals and quantiles by the name of their column, float64 of shape (n_series, steps)."""
+        center, scale, steps = self.center, self.scale[:, None], self.center.shape[1]
+        paths = {NAME: center}
+        for level in levels:
+            half = conformal.half_width(level, steps, self.movement) * scale
+            paths |= zip(interval_columns(NAME, level), (center - half, center + half), strict=True)
+        for share in quantiles:
+            side = 2 * share - 1
+            half = conformal.half_width(100 * abs(side), steps, self.movement) if side else np.zeros(steps)
+            paths[quantile_column(NAME, share)] = center + np.sign(side) * half * scale
+        return {column: _values(target, path, self.lowest) for column, path in paths.items()}
+
+    def draws(self, conformal: LocalConformal, target: Target, n_draws: int, rng: np.random.Generator) -> np.ndarray:
+        """Possible futures, float64 of shape (n_series, n_draws, steps)."""
+        errors = conformal.draw(n_draws, self.center.shape[1], self.movement, rng)
+        return _values(target, self.center[:, None] + errors * self.scale[:, None, None], self.lowest)
+
+
+def _values(target: Target, path: np.ndarray, lowest: np.ndarray | None) -> np.ndarray:
+    """Values of paths, whose first axis is that of ``lowest``."""
+    values = target.values(path)
+    return values if lowest is None else kept_above_zero(values, lowest.reshape(-1, *[1] * (values.ndim - 1)))
+
+
+def forecast_frame(panel: Panel, columns: dict[str, np.ndarray]) -> pd.DataFrame:
+    """``unique_id``, ``ds`` behind the end of each series, and columns of shape (n_series, steps)."""
+    steps = columns[NAME].shape[1]
+    flat = {name: column.ravel() for name, column in columns.items()}
+    ids = np.repeat(panel.ids, steps)
+    return pd.DataFrame({"unique_id": ids, "ds": panel.stamps(panel.future_times(steps)), **flat})
+
+
+def paths_frame(panel: Panel, draws: np.ndarray) -> pd.DataFrame:
+    """``unique_id``, ``sample``, ``ds`` and draws of shape (n_series, n_draws, steps)."""
+    n_series, n_draws, steps = draws.shape
+    times = np.repeat(panel.future_times(steps).reshape(n_series, 1, steps), n_draws, axis=1)
+    return pd.DataFrame(
+        {
+            "unique_id": np.repeat(panel.ids, n_draws * steps),
+            "sample": np.tile(np.repeat(np.arange(n_draws), steps), n_series),
+            "ds": panel.stamps(times.ravel()),
+            NAME: draws.ravel(),
+        }
+    )
+
+
+def validation_frame(panel: Panel, prepared: Prepared, validated: np.ndarray, *, above_zero: bool) -> pd.DataFrame:
+    """Scaled forecasts of the held-out windows, of shape (n, horizon), as a backtest has them."""
+    horizon, cuts = validated.shape[1], prepared.held_cuts
+    ahead = (cuts.row[:, None] + np.arange(horizon)).ravel()
+    naive = prepared.windows.seasonal_naive(cuts, horizon)
+    lowest = prepared.windows.lowest(cuts) if above_zero else None
+    target = prepared.target.take(cuts.series)
+    return pd.DataFrame(
+        {
+            "unique_id": np.repeat(panel.ids[cuts.series], horizon),
+            "cutoff": panel.stamps(np.repeat(panel.times[cuts.row - 1], horizon)),
+            "ds": panel.stamps(panel.times[ahead]),
+            "y": panel.values[ahead],
+            NAME: _values(target, prepared.batch.path(validated), lowest).ravel(),
+            "SeasonalNaive": target.values(naive).ravel(),
+        }
+    )

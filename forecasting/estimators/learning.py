@@ -1,0 +1,175 @@
+"""From data and the parameters of a forecaster to a fitted ensemble, and all that was decided on the way."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+from sklearn.utils import check_random_state
+
+from forecasting.estimators.calibrating import recent_movement
+from forecasting.estimators.encoding import Encoding
+from forecasting.estimators.fitting import Fit, fit_model
+from forecasting.estimators.memory import check_memory, planned_memory
+from forecasting.estimators.planning import Division, divide, usual_steps
+from forecasting.estimators.preparing import Prepared, best_prepared, prepare
+from forecasting.estimators.trust import earlier_evidence
+from forecasting.evaluation.intervals import SplitConformal
+from forecasting.network.callbacks import ProgressLine, TrainingCallback
+from forecasting.network.health import Health, health
+from forecasting.network.spec import NetworkSpec
+from forecasting.network.training import TrainingPlan
+from forecasting.panel import Notice, Panel, to_panel, treat_covariates
+from forecasting.targets import choices_for
+
+if TYPE_CHECKING:
+    from forecasting.estimators.forecaster import SimpleRNNForecaster
+
+
+@dataclass(frozen=True, eq=False)
+class Learned:
+    """What was learned from data.
+
+    Attributes
+    ----------
+    panel : Panel
+    division : Division
+    encoding : Encoding
+    levels : list of float
+    prepared : Prepared
+    memory : dict of str to int
+        See `forecasting.estimators.memory.planned_memory`.
+    fit : Fit
+    notices : tuple of Notice
+    """
+
+    panel: Panel
+    division: Division
+    encoding: Encoding
+    levels: list[float]
+    prepared: Prepared
+    memory: dict[str, int]
+    fit: Fit
+    notices: tuple[Notice, ...]
+
+    def above_zero(self, target: str) -> bool:
+        """Whether forecasts are kept above zero: all values are, and it was left open what to do about that."""
+        return target == "auto" and not self.prepared.target.links and bool(np.nanmin(self.panel.values) > 0)
+
+    def health(self) -> Health:
+        """Of the networks, on the held-out windows."""
+        model, season = self.fit.model, self.division.season_length
+        return health(model.spec, model.weights, self.prepared.held_out.reading, self.fit.history, season)
+
+
+def learn(
+    settings: "SimpleRNNForecaster", data: pd.DataFrame | pd.Series | Panel, callbacks: Sequence[TrainingCallback]
+) -> Learned:
+    """Fit an ensemble by the parameters of a forecaster, which are checked and is not changed."""
+    panel, notices = _read(settings, data)
+    division = divide(
+        panel,
+        horizon=settings.horizon,
+        season_length=settings.season_length,
+        lookback=settings.lookback,
+        segment_length=settings.segment_length,
+    )
+    encoding = _encoding(settings, panel, division)
+    rng = check_random_state(settings.random_state)
+    draw = rng.randint(2**31)
+    prepared = _prepared(settings, panel, division, encoding, draw)
+    levels = [] if settings.levels is None else list(settings.levels)
+    as_many_errors = SplitConformal.fit(prepared.held_out.target)
+    for level in levels:  # too few held-out windows for a level are said before the training, not at predict
+        as_many_errors.half_width(level, settings.horizon)
+    spec = _spec(settings, division, prepared)
+    memory = planned_memory(spec, len(panel.values), len(prepared.held_cuts), settings.batch_size)
+    check_memory(memory)
+    fit = fit_model(
+        spec,
+        prepared.windows,
+        prepared.cuts,
+        prepared.held_out,
+        prepared.start,
+        prepared.all_cuts if settings.refit else None,
+        training_plan(settings, len(prepared.cuts)),
+        earlier=earlier_evidence(prepared.windows, division, settings.horizon, prepared.start, draw)
+        if settings.combine_naive
+        else None,
+        movement=recent_movement(prepared.windows, prepared.held_cuts, prepared.batch.scale),
+        rng=np.random.default_rng(rng.randint(2**31)),
+        callbacks=watching(settings, callbacks),
+    )
+    return Learned(panel, division, encoding, levels, prepared, memory, fit, (*notices, *prepared.notices))
+
+
+def training_plan(settings: "SimpleRNNForecaster", windows: int) -> TrainingPlan:
+    """How so many windows are trained on."""
+    return TrainingPlan(
+        settings.max_steps or usual_steps(windows, settings.batch_size),
+        settings.batch_size,
+        settings.learning_rate,
+        settings.clip_norm,
+    )
+
+
+def watching(settings: "SimpleRNNForecaster", callbacks: Sequence[TrainingCallback]) -> list[TrainingCallback]:
+    """These callbacks, after the progress line where there is to be one."""
+    return [*([ProgressLine()] if settings.verbose else []), *callbacks]
+
+
+def _read(settings: "SimpleRNNForecaster", data: pd.DataFrame | pd.Series | Panel) -> tuple[Panel, tuple[Notice, ...]]:
+    along = [*_listed(settings.past_covariates), *_listed(settings.future_covariates)]
+    static = _listed(settings.static_covariates)
+    panel, notices = to_panel(
+        data, frequency=settings.frequency, calendar=settings.calendar, covariates=along, static=static
+    )
+    panel, carried = treat_covariates(panel.choose(along, static), settings.gaps)
+    return panel, (*notices, *carried)
+
+
+def _encoding(settings: "SimpleRNNForecaster", panel: Panel, division: Division) -> Encoding:
+    return Encoding.fit(
+        panel,
+        division.held_out,
+        past=_listed(settings.past_covariates),
+        future=_listed(settings.future_covariates),
+        static=_listed(settings.static_covariates),
+        calendar=_listed(settings.calendar_covariates),
+    )
+
+
+def _listed(names: Iterable[str] | None) -> list[str]:
+    return [] if names is None else list(names)
+
+
+def _prepared(
+    settings: "SimpleRNNForecaster", panel: Panel, division: Division, encoding: Encoding, seed: int
+) -> Prepared:
+    """The windows, under the best of the targets that may be chosen."""
+    horizon = settings.horizon
+    channels = None if encoding.is_empty else encoding.channels(panel, horizon)
+    choices = [
+        prepare(panel, settings.gaps, target, division, horizon, seed, channels)
+        for target in choices_for(settings.target, panel)
+    ]
+    return best_prepared(choices, panel)
+
+
+def _spec(settings: "SimpleRNNForecaster", division: Division, prepared: Prepared) -> NetworkSpec:
+    season, windows = division.season_length, prepared.windows
+    padded = division.least_history < division.lookback
+    return NetworkSpec(
+        lookback=division.lookback,
+        horizon=settings.horizon,
+        segment_length=division.segment_length,
+        units=settings.units,
+        n_layers=settings.n_layers,
+        masked=settings.gaps == "mask" or windows.has_missing or padded,
+        linear_skip=settings.linear_skip,
+        standardised=True,
+        mixed_season=season if 1 < season <= division.lookback // 2 and not windows.lag else 0,
+        n_members=settings.n_members,
+        **({} if windows.channels is None else windows.channels.counts()),
+    )

@@ -1,0 +1,55 @@
+"""What a training minimises: one number per member, summed over the members.
+
+A sum, because then no member's gradient depends on how many others there are.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+from keras import ops
+
+
+def member_losses(name: str, target: Any, output: Any, weight: Any = None) -> Any:
+    """The loss of every member, a tensor of shape (members,).
+
+    The errors of a member are averaged over its observed targets; NaN in the target is not observed. With weights it is
+    the weighted average, so that a weight of 2 counts as the window twice, and one of 0 as no window. A member without
+    any observed target has the loss 0.
+
+    Parameters
+    ----------
+    name : {"absolute", "squared", "cross_entropy"}
+        |y - f|, (y - f)^2, or -sum_k y_k log softmax(f)_k over the last axis, which counts as one target; its y are
+        the shares of the classes, all of them observed or none.
+    target, output : tensors of shape (members, batch, horizon)
+    weight : tensor of shape (members, batch), optional
+        Of every window, not negative.
+    """
+    seen = ops.isfinite(target)
+    error, seen = _ERRORS[name](ops.where(seen, target, 0.0), output, seen)
+    counted = ops.cast(seen, error.dtype)
+    if weight is not None:
+        counted = counted * ops.cast(weight, error.dtype)[:, :, None]
+    count = ops.sum(counted, axis=(1, 2))
+    total = ops.sum(ops.where(seen, error, 0.0) * counted, axis=(1, 2))
+    return total / ops.where(count > 0, count, 1.0)
+
+
+def _absolute(target: Any, output: Any, seen: Any) -> tuple[Any, Any]:
+    return ops.abs(target - output), seen
+
+
+def _squared(target: Any, output: Any, seen: Any) -> tuple[Any, Any]:
+    return ops.square(target - output), seen
+
+
+def _cross_entropy(target: Any, output: Any, seen: Any) -> tuple[Any, Any]:
+    error = -ops.sum(target * ops.log_softmax(output, axis=-1), axis=-1, keepdims=True)
+    return error, ops.all(seen, axis=-1, keepdims=True)
+
+
+_ERRORS: dict[str, Callable[[Any, Any, Any], tuple[Any, Any]]] = {
+    "absolute": _absolute,
+    "squared": _squared,
+    "cross_entropy": _cross_entropy,
+}

@@ -1,0 +1,29 @@
+"""What tells the data of one backtest from that of another."""
+
+from dataclasses import replace
+
+import numpy as np
+
+from forecasting.evaluation.keeping import panel_digest
+from forecasting.panel import Frequency, Panel
+
+
+def test_the_digest_tells_every_covariate_of_long_panels():
+    steps = 5000
+    panel = Panel(
+        np.ones(steps),
+        np.arange(steps),
+        np.array([0, steps]),
+        np.array(["a"], dtype=object),
+        Frequency.parse(1),
+        covariates={"heat": np.zeros(steps), "sky": np.full(steps, "sun", dtype=object)},
+        static={"size": np.ones(1)},
+    )
+    assert panel_digest(panel) == panel_digest(replace(panel))
+    inside = np.arange(steps) == 2500
+    others = [
+        replace(panel, covariates={**panel.covariates, "heat": inside.astype(float)}),
+        replace(panel, covariates={**panel.covariates, "sky": np.where(inside, "rain", "sun").astype(object)}),
+        replace(panel, static={"size": np.zeros(1)}),
+    ]
+    assert len({panel_digest(one) for one in [panel, *others]}) == 4

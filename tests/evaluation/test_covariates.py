@@ -11,7 +11,6 @@ from forecasting import SimpleRNNForecaster, audit, to_panel
 from forecasting.errors import DataError, ParameterError
 from forecasting.evaluation.backtest import backtest
 from forecasting.evaluation.handing import covariates_of, fresh, handed, known_ahead, read, stated
-from forecasting.evaluation.keeping import panel_digest
 
 BACK = 12
 
@@ -204,13 +203,6 @@ def test_a_missing_value_known_ahead_is_carried_over_only_where_gaps_may_be(seen
         panel, _ = to_panel(data, covariates=["price"])
         (future,) = known_ahead(panel, 3, 3, Priced(None, ["price"], gaps=gaps)).values()
         np.testing.assert_array_equal(future["price"], found)
-
-
-def test_the_digest_of_a_panel_tells_covariates_apart():
-    data = covered((900,))
-    panels = [to_panel(frame, covariates=["price"])[0] for frame in (data, data, data.replace({"price": {450.0: 0.0}}))]
-    digests = [panel_digest(panel) for panel in panels]
-    assert digests[0] == digests[1] != digests[2]
 
 
 def test_parameters_are_found_inside_estimators_and_open_ones_left_out():

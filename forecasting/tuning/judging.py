@@ -7,11 +7,11 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from sklearn.base import clone
 
 from forecasting.errors import DataError, ParameterError
 from forecasting.evaluation.backtest import backtest
 from forecasting.evaluation.comparison import Comparison, compare
+from forecasting.evaluation.handing import fresh
 from forecasting.evaluation.metrics import POOLED, accuracy, first_cutoffs, seasonal_scale
 from forecasting.evaluation.origins import Windows
 from forecasting.panel import Panel
@@ -48,7 +48,7 @@ class Judge:
 
     def with_parameters(self, parameters: Mapping[str, Any]) -> Any:
         """An unfitted copy of the estimator with these parameters."""
-        return clone(self.estimator).set_params(**parameters)
+        return fresh(self.estimator).set_params(**parameters)
 
     def forecasts(self, parameters: Mapping[str, Any]) -> Iterator[pd.DataFrame]:
         """Frames of a backtest, each with all windows forecast so far; one more after each fit."""
@@ -57,7 +57,7 @@ class Judge:
             of_fit = self.windows.of_fit(fit)
             later = (self.windows.n_windows - of_fit.stop) * self.windows.step
             frame = backtest(
-                {TUNED: silent(self.with_parameters(parameters))},
+                {TUNED: fresh(self.with_parameters(parameters), silent=True)},
                 self.panel.drop_last(later),
                 self.windows.horizon,
                 len(of_fit),
@@ -112,7 +112,7 @@ class Judge:
     ) -> pd.DataFrame:
         """A backtest of chosen parameters by name, with the seasonal naive forecast, on the last windows of a panel."""
         return backtest(
-            {name: silent(self.with_parameters(parameters)) for name, parameters in choices.items()},
+            {name: fresh(self.with_parameters(parameters), silent=True) for name, parameters in choices.items()},
             panel,
             self.windows.horizon,
             n_windows,
@@ -121,8 +121,3 @@ class Judge:
             folder=self.folder,
             verbose=0,
         )
-
-
-def silent(estimator: Any) -> Any:
-    """The estimator without progress of its own."""
-    return estimator.set_params(verbose=0) if "verbose" in estimator.get_params(deep=False) else estimator

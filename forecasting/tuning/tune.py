@@ -8,18 +8,18 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
-from sklearn.base import clone
 
 from forecasting.errors import ParameterError
 from forecasting.estimators.parameters import Allowed, check_parameters, one_of, or_none, positive, seed, whole
 from forecasting.evaluation.backtest import check_lengths
 from forecasting.evaluation.comparison import Comparison
+from forecasting.evaluation.handing import fresh, read
 from forecasting.evaluation.keeping import Kept, panel_digest
 from forecasting.evaluation.metrics import accuracy
 from forecasting.evaluation.origins import Contestant, Windows
-from forecasting.panel import Panel, to_panel
+from forecasting.panel import Panel
 from forecasting.tuning.callbacks import Callbacks, TrialLine, TuningCallback
-from forecasting.tuning.judging import DEFAULT, LOSSES, TUNED, Judge, silent
+from forecasting.tuning.judging import DEFAULT, LOSSES, TUNED, Judge
 from forecasting.tuning.search import Search
 from forecasting.tuning.space import as_distributions, default_space, in_words, within
 from forecasting.tuning.study import Study, Trial
@@ -196,7 +196,9 @@ def tune(
     check_parameters("tune", given | {"random_state": random_state}, _RULES)
     if n_trials is None and seconds is None:
         raise ParameterError("a limit is needed", parameter="n_trials", remedy="Give n_trials, seconds or both")
-    panel = _read(data, own)
+    panel, notices = read(data, estimator)
+    for notice in notices:
+        _log.warning(notice.message)
     season = season_length or own.get("season_length") or panel.frequency.season_length
     windows = _windows(steps, n_windows, refit)
     kept_away = n_test_windows * windows.horizon
@@ -230,14 +232,6 @@ def _parameters(estimator: Any) -> dict[str, Any]:
     return dict(estimator.get_params(deep=False))
 
 
-def _read(data: Any, own: Mapping[str, Any]) -> Panel:
-    reading = {name: own[name] for name in ("frequency", "calendar") if own.get(name) is not None}
-    panel, notices = to_panel(data) if isinstance(data, Panel) else to_panel(data, **reading)
-    for notice in notices:
-        _log.warning(notice.message)
-    return panel
-
-
 def _windows(horizon: Any, n_windows: int, refit: bool | int) -> Windows:
     shared = (1 if refit else n_windows) if isinstance(refit, bool) else refit
     return Windows(int(horizon), n_windows, int(horizon), shared)
@@ -254,7 +248,7 @@ def _identity(judge: Judge) -> dict[str, Any]:
     """What scores depend on besides the space: data up to the cutoff, windows, estimator, its code, and the metric."""
     if judge.folder is None:
         return {}
-    contestant = Contestant(silent(clone(judge.estimator)))
+    contestant = Contestant(fresh(judge.estimator, silent=True))
     fits = Kept(judge.folder, contestant, panel_digest(judge.panel), judge.windows).folder.name
     return {"fits": fits, "metric": judge.metric, "season_length": judge.season_length}
 

@@ -351,3 +351,22 @@ def test_a_random_state_object_draws_as_many_numbers_as_a_seed() -> None:
         for seed in (np.random.RandomState(3), np.random.RandomState(3))
     )
     assert first.tolist() == second.tolist()
+
+
+class Covered(Line):
+    """A line that names a covariate, and does nothing with it."""
+
+    def __init__(self, slope=0.0, past_covariates=None, horizon=HORIZON, season_length=1, levels=(), verbose=1):
+        super().__init__(slope, levels=levels, season_length=season_length, horizon=horizon, verbose=verbose)
+        self.past_covariates = past_covariates
+
+
+def test_covariates_that_the_estimator_names_reach_every_fit() -> None:
+    frame = lines()
+    frame = frame.assign(heat=np.arange(len(frame), dtype=float), other=1.0)
+    Line.fitted_on.clear()
+
+    quiet(Covered(past_covariates=["heat"]), frame, space=SLOPES, n_trials=2)
+
+    assert len(Line.fitted_on) >= 2
+    assert {tuple(panel.covariates) for panel in Line.fitted_on} == {("heat",)}

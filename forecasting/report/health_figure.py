@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 
 _LOWEST = FADED / 100
 """Gradients below it are drawn at the lower end of the axis."""
+_MARKERS, _DASHES = "os^Dv", ("--", ":", "-.")
+"""What tells the layers below the last one apart."""
 
 
 def health_figure(health: Health, *, title: str | None = None) -> "Figure":
@@ -35,11 +37,11 @@ def health_figure(health: Health, *, title: str | None = None) -> "Figure":
         raise DataError("there is no gradient to draw: the recurrence does not reach the forecast")
     figure, axes = new_figure(4.5, 3.0, title)
     lags = np.arange(len(health.gradient))
-    marker = "o" if len(lags) <= 32 else ""
     layers = len(health.gradient_by_layer)
     for layer, gradient in enumerate(health.gradient_by_layer):
         state = f"radius {health.spectral_radius[layer]:.2f}, {100 * health.saturated[layer]:.0f} % saturated"
-        style, colour = ("--", QUIET) if layer < layers - 1 else ("-", MODEL)
+        marker = _MARKERS[layer % len(_MARKERS)] if len(lags) <= 32 else ""
+        style, colour = (_DASHES[layer % len(_DASHES)], QUIET) if layer < layers - 1 else ("-", MODEL)
         axes.plot(
             lags,
             np.maximum(gradient, _LOWEST),

@@ -1,19 +1,16 @@
 """The leakage audit of a data set's model."""
 
-import logging
 import time
 from typing import TYPE_CHECKING
 
 from flows.common import located, time_text
 from flows.quiet import import_network
 from flows.results import AuditFinding, AuditResult, AuditStage
-from forecasting.panel import to_panel
-from forecasting.sources import find_dataset, read_source
+from flows.steps import read_dataset
+from forecasting.sources import find_dataset
 
 if TYPE_CHECKING:
     from forecasting.settings import Settings
-
-_log = logging.getLogger(__name__)
 
 
 def audit_dataset(settings: "Settings", name: str, *, n_cutoffs: int = 2) -> AuditResult:
@@ -40,14 +37,7 @@ def audit_dataset(settings: "Settings", name: str, *, n_cutoffs: int = 2) -> Aud
     began = time.monotonic()
     dataset = find_dataset(settings.catalog_path, name)
     with located(name):
-        _log.info("%s: reading from %s", name, dataset.source.kind)
-        panel, _ = to_panel(
-            read_source(dataset, settings.home),
-            frequency=dataset.frequency,
-            calendar=dataset.calendar,
-            tz=dataset.timezone,
-            dataset=name,
-        )
+        panel, _ = read_dataset(settings, dataset)
         import_network()
         report = audit(build_estimator(dataset), panel, n_cutoffs=n_cutoffs, verbose=0)
     findings = tuple(

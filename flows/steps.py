@@ -15,8 +15,8 @@ from flows.quiet import import_network
 from flows.results import ForecastResult, ForecastStep, IngestResult, NoticeRecord, TrainResult
 from forecasting.errors import StorageError
 from forecasting.evaluation.backtest import check_lengths
-from forecasting.panel import Panel, to_panel, treat_gaps
-from forecasting.sources import find_dataset, read_source
+from forecasting.panel import Notice, Panel, to_panel, treat_gaps
+from forecasting.sources import DataSet, find_dataset, read_source
 from forecasting.storage import Ledger, Snapshot, SnapshotStore
 from forecasting.targets import choices_for
 
@@ -28,6 +28,18 @@ if TYPE_CHECKING:
 _MOST_STEPS = 20
 
 _log = logging.getLogger(__name__)
+
+
+def read_dataset(settings: "Settings", dataset: DataSet) -> tuple[Panel, tuple[Notice, ...]]:
+    """What the source of a data set holds now, through the gate, and what was seen there."""
+    _log.info("%s: reading from %s", dataset.name, dataset.source.kind)
+    return to_panel(
+        read_source(dataset, settings.home),
+        frequency=dataset.frequency,
+        calendar=dataset.calendar,
+        tz=dataset.timezone,
+        dataset=dataset.name,
+    )
 
 
 def ingest_dataset(settings: "Settings", name: str) -> IngestResult:
@@ -53,17 +65,11 @@ def ingest_dataset(settings: "Settings", name: str) -> IngestResult:
     began = time.monotonic()
     dataset = find_dataset(settings.catalog_path, name)
     with located(name):
-        _log.info("%s: reading from %s", name, dataset.source.kind)
-        panel, seen = to_panel(
-            read_source(dataset, settings.home),
-            frequency=dataset.frequency,
-            calendar=dataset.calendar,
-            tz=dataset.timezone,
-            dataset=name,
-        )
+        panel, seen = read_dataset(settings, dataset)
         _, treated = treat_gaps(panel, dataset.gaps, dataset=name)
-        choices_for(dataset.target, panel)[0].path(panel)
-        check_lengths(panel, dataset.test_windows * dataset.horizon, season_of(dataset, panel))
+        season = season_of(dataset, panel)
+        choices_for(dataset.target, panel)[0].fit(panel, 0, season)
+        check_lengths(panel, dataset.test_windows * dataset.horizon, season)
         notices = (*seen, *treated)
         for notice in notices:
             _log.warning("%s: %s", name, notice.message, extra={"in_result": True})

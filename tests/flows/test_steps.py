@@ -63,6 +63,13 @@ class TestIngest:
         store = SnapshotStore(settings.snapshots)
         assert int(np.isnan(store.read(store.latest("boiler")).values).sum()) == 4
 
+    @pytest.mark.parametrize("target", ["box_cox", "robust+asinh", "log+seasonal_difference"])
+    def test_a_target_with_numbers_of_its_own_is_tried_on_the_data(self, settings, target):
+        gaps = f'test_windows = 2\ngaps = "interpolate"\ntarget = "{target}"'
+        edit_catalog(settings, "test_windows = 2", gaps)
+        write_source(settings, readings().drop(index=[50, 51]))
+        assert ingest_dataset(settings, "boiler").rows == 480
+
     def test_gaps_that_the_data_set_refuses_leave_no_snapshot(self, settings):
         write_source(settings, readings().drop(index=[50, 51]))
         with pytest.raises(DataError) as caught:

@@ -402,15 +402,18 @@ class SimpleRNNForecaster(BaseEstimator):  # type: ignore[misc]  # scikit-learn 
         rules = {"horizon": whole(1), "levels": percentages(), "quantiles": shares()}
         check_parameters("predict", given, {**rules, "strategy": one_of("direct", "recursive")})
         at_once = self._model.spec.horizon if strategy == "direct" else 1
-        if strategy == "recursive" and (len(wanted) or len(quantiles)):
+        points_only = not len(wanted) and not len(quantiles)
+        if strategy == "recursive" and not points_only:
             raise ParameterError(
                 "intervals and quantiles are calibrated on direct forecasts",
                 remedy="Use levels=[] and no quantiles, or strategy='direct'.",
                 parameter="strategy",
             )
-        panel, windows = histories(self, data, steps, future, at_once)
-        outlook = Outlook.of(self._model, windows, steps, above_zero=self.above_zero_, at_once=at_once)
-        columns = outlook.columns(self._model.conformal, self.transform_.of(panel), wanted, quantiles)
+        panel, target, windows = histories(self, data, steps, future, at_once)
+        outlook = Outlook.of(
+            self._model, windows, steps, above_zero=self.above_zero_, at_once=at_once, points_only=points_only
+        )
+        columns = outlook.columns(self._model.conformal, target, wanted, quantiles)
         return forecast_frame(panel.ids, panel.stamps(panel.future_times(steps)), columns)
 
     def predict_paths(
@@ -455,11 +458,8 @@ class SimpleRNNForecaster(BaseEstimator):  # type: ignore[misc]  # scikit-learn 
         given = {"n_paths": n_paths, "horizon": steps, "random_state": random_state}
         rules = {"n_paths": whole(1), "horizon": whole(1), "random_state": or_none(seed())}
         check_parameters("predict_paths", given, rules)
-        panel, windows = histories(self, data, steps, future)
-        outlook, target = (
-            Outlook.of(self._model, windows, steps, above_zero=self.above_zero_),
-            self.transform_.of(panel),
-        )
+        panel, target, windows = histories(self, data, steps, future)
+        outlook = Outlook.of(self._model, windows, steps, above_zero=self.above_zero_)
         rng = np.random.default_rng(check_random_state(random_state).randint(2**31))
         return paths_frame(panel, outlook.draws(self._model.conformal, target, n_paths, rng))
 

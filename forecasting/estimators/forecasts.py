@@ -41,13 +41,24 @@ class Outlook:
 
     @classmethod
     def of(
-        cls, model: Model, windows: Windows, steps: int, *, above_zero: bool, at_once: int | None = None
+        cls,
+        model: Model,
+        windows: Windows,
+        steps: int,
+        *,
+        above_zero: bool,
+        at_once: int | None = None,
+        points_only: bool = False,
     ) -> "Outlook":
-        """What a model forecasts from the end of every series, ``at_once`` steps from each reading."""
+        """What a model forecasts from the end of every series, ``at_once`` steps from each reading.
+
+        With ``points_only`` nothing is told about widths, and the movement is 1.
+        """
         center, scale = forecast_path(model, windows, steps, at_once)
         ends = windows.end_cuts()
         lowest = windows.lowest(ends) if above_zero else None
-        return cls(center, scale, recent_movement(windows, ends, scale), lowest)
+        movement = np.ones(len(scale)) if points_only else recent_movement(windows, ends, scale)
+        return cls(center, scale, movement, lowest)
 
     def columns(
         self, conformal: LocalConformal, target: Target, levels: Sequence[float], quantiles: Sequence[float]

@@ -20,6 +20,7 @@ from forecasting.panel import (
     treat_covariates,
     treat_gaps,
 )
+from forecasting.targets import Target
 from forecasting.windows import Channels, Windows
 
 if TYPE_CHECKING:
@@ -34,10 +35,11 @@ def histories(
     steps: int,
     future: pd.DataFrame | None,
     at_once: int | None = None,
-) -> tuple[Panel, Windows]:
-    """What to forecast ``steps`` steps from; the log warns where they are more than were fitted for.
+) -> tuple[Panel, Target, Windows]:
+    """What to forecast ``steps`` steps from, with the target fitted to its series.
 
-    ``at_once`` is how many steps each reading gives, by default all that were fitted for.
+    The log warns where they are more than were fitted for. ``at_once`` is how many steps each reading gives, by default
+    all that were fitted for.
     """
     panel, horizon = fitted.panel_ if data is None else _read(fitted, data), fitted._model.spec.horizon
     channels = _channels_ahead(fitted.encoding_, panel, horizon, steps, future, at_once or horizon)
@@ -45,7 +47,7 @@ def histories(
     windows, _ = read_windows(panel, fitted.gaps_, target, fitted.lookback_, fitted.season_length_, channels)
     if steps > horizon:
         _log.warning("steps %d to %d are an extrapolation: the model was fitted for %d", horizon + 1, steps, horizon)
-    return panel, windows
+    return panel, target, windows
 
 
 def extended(

@@ -18,7 +18,7 @@ from forecasting.estimators.preparing import Prepared, best_prepared, prepare, r
 from forecasting.estimators.trust import earlier_evidence
 from forecasting.evaluation.intervals import SplitConformal
 from forecasting.network import linear
-from forecasting.network.callbacks import ProgressLine, TrainingCallback
+from forecasting.network.callbacks import TrainingCallback, watching
 from forecasting.network.health import Health, health
 from forecasting.network.spec import NetworkSpec
 from forecasting.network.training import TrainingPlan
@@ -101,7 +101,7 @@ def learn(
         else None,
         movement=recent_movement(prepared.windows, prepared.held_cuts, prepared.batch.scale),
         rng=np.random.default_rng(rng.randint(2**31)),
-        callbacks=watching(settings, callbacks),
+        callbacks=watching(callbacks, verbose=settings.verbose),
     )
     return Learned(panel, division, encoding, levels, prepared, memory, fit, (*notices, *prepared.notices))
 
@@ -159,7 +159,13 @@ def learn_on(
     rng = np.random.default_rng(check_random_state(fitted.random_state).randint(2**31))
     plan = training_plan(fitted, len(cuts)).continued(fitted._best_steps)
     model, history, interrupted = train_on(
-        model, windows, cuts, plan, entries=fitted.history_, rng=rng, callbacks=watching(fitted, callbacks)
+        model,
+        windows,
+        cuts,
+        plan,
+        entries=fitted.history_,
+        rng=rng,
+        callbacks=watching(callbacks, verbose=fitted.verbose),
     )
     shown = windows.gather(linear.spread(cuts, MOST_ERRORS)).reading
     examined = health(model.spec, model.weights, shown, history[len(fitted.history_) :], fitted.season_length_)
@@ -174,11 +180,6 @@ def training_plan(settings: "SimpleRNNForecaster", windows: int) -> TrainingPlan
         settings.learning_rate,
         settings.clip_norm,
     )
-
-
-def watching(settings: "SimpleRNNForecaster", callbacks: Sequence[TrainingCallback]) -> list[TrainingCallback]:
-    """These callbacks, after the progress line where there is to be one."""
-    return [*([ProgressLine()] if settings.verbose else []), *callbacks]
 
 
 def _read(settings: "SimpleRNNForecaster", data: pd.DataFrame | pd.Series | Panel) -> tuple[Panel, tuple[Notice, ...]]:

@@ -28,7 +28,7 @@ from forecasting.estimators.parameters import (
     whole,
 )
 from forecasting.estimators.planning import usual_steps
-from forecasting.network.callbacks import Callbacks, ProgressLine, TrainingCallback
+from forecasting.network.callbacks import Callbacks, TrainingCallback, watching
 from forecasting.network.design import design
 from forecasting.network.spec import NetworkSpec, Weights, initial_weights
 from forecasting.network.training import EPOCHS, Examples, Trained, TrainingPlan, train
@@ -173,7 +173,7 @@ class WindowedEstimator(BaseEstimator):  # type: ignore[misc]  # scikit-learn ha
             self._weights = self._first_weights(source, held_out)
         plan = self._plan(len(source), watched=held_out is not None)
         refit = self.refit and held_out is not None
-        history = History(Callbacks([*([ProgressLine()] if self.verbose else []), *callbacks]))
+        history = History(Callbacks(watching(callbacks, verbose=self.verbose)))
         info = {"members": self._spec.n_members, "windows": len(source), "held_out_windows": held}
         network, steps = self._engine(), 0
         with history.of({**info, "epochs": (1 + refit) * EPOCHS}):

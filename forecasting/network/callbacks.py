@@ -42,6 +42,11 @@ class Callbacks:
             callback.on_train_end(logs)
 
 
+def watching(callbacks: Sequence[TrainingCallback], *, verbose: int) -> list[TrainingCallback]:
+    """These callbacks, after a progress line where ``verbose`` is not 0."""
+    return [*([ProgressLine()] if verbose else []), *callbacks]
+
+
 class ProgressLine:
     """One line on standard error that grows with the training and says how long it will still take."""
 

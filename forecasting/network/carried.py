@@ -11,9 +11,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from forecasting.network.spec import NetworkSpec, Weights
-
-_NORM_EPSILON = 1e-3  # as in the layers of the network
+from forecasting.network.spec import NORM_EPSILON, NetworkSpec, Weights
 
 
 class CarriedStates:
@@ -113,7 +111,7 @@ class CarriedStates:
         """The states below a layer after layer normalisation over the units, axis 1."""
         apart = np.subtract(self._total, self._total.mean(axis=1, keepdims=True), out=self._apart)
         spread = np.square(apart, out=self._moved).mean(axis=1, keepdims=True)
-        apart /= np.sqrt(spread + _NORM_EPSILON)
+        apart /= np.sqrt(spread + NORM_EPSILON)
         apart *= self._kernels[f"norm_{layer}.gamma"]
         apart += self._kernels[f"norm_{layer}.beta"]
         return np.asarray(apart)

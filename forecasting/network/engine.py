@@ -150,7 +150,7 @@ class Engine:
         layers = self.model.layers
         self._variables = {f"{layer.name}.{weight.name}": weight for layer in layers for weight in layer.weights}
         self._optimizer: MemberAdam
-        self._clip_norm, self._compiled = np.nan, False
+        self._compiled_for: tuple[float, bool] | None = None
 
     def put(self, weights: Weights) -> None:
         """Use these weights."""
@@ -168,8 +168,8 @@ class Engine:
         """
         work = 6 * windows * self.spec.n_members * self.spec.multiplications()
         compiled = keras.backend.backend() == "jax" or work > _WORTH_COMPILING
-        if (self._clip_norm, self._compiled) != (clip_norm, compiled):
-            self._clip_norm, self._compiled = clip_norm, compiled
+        if self._compiled_for != (clip_norm, compiled):
+            self._compiled_for = clip_norm, compiled
             self._optimizer = MemberAdam(clip_norm)
             self.model.compile(optimizer=self._optimizer, jit_compile=compiled)
             self._optimizer.build(self.model.trainable_variables)

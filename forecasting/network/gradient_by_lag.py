@@ -15,11 +15,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from forecasting.network.design import design
-from forecasting.network.spec import NetworkSpec, Weights
+from forecasting.network.spec import LEAST_VARIANCE, NORM_EPSILON, NetworkSpec, Weights
 from forecasting.windows import Reading
-
-_NORM_EPSILON = 1e-3  # as in the layers of the network
-_LEAST_VARIANCE = 1e-6
 
 
 @dataclass(frozen=True, eq=False)
@@ -63,7 +60,7 @@ def forward(spec: NetworkSpec, weights: Weights, reading: Reading) -> Forward:
     total = np.zeros_like(states[0])
     for layer in range(spec.n_layers):
         if layer:
-            spread[layer] = np.sqrt(total.var(axis=2, keepdims=True) + _NORM_EPSILON)
+            spread[layer] = np.sqrt(total.var(axis=2, keepdims=True) + NORM_EPSILON)
             normed[layer] = (total - total.mean(axis=2, keepdims=True)) / spread[layer]
             read = normed[layer] * weights[f"norm_{layer}.gamma"] + weights[f"norm_{layer}.beta"]
         given = read @ weights[f"rnn_{layer}.kernel"] + weights[f"rnn_{layer}.bias"]
@@ -166,7 +163,7 @@ def _seasons_apart(spec: NetworkSpec, inputs: np.ndarray) -> np.ndarray:
 
 
 def _standardised(inputs: np.ndarray) -> np.ndarray:
-    spread = np.sqrt(inputs.var(axis=1, keepdims=True) + _LEAST_VARIANCE)
+    spread = np.sqrt(inputs.var(axis=1, keepdims=True) + LEAST_VARIANCE)
     return np.asarray((inputs - inputs.mean(axis=1, keepdims=True)) / spread)
 
 

@@ -1,6 +1,6 @@
 """The layers of an ensemble: every weight has the members in front, so that one pass computes all of them.
 
-Arrays are (members, batch, ...). Windows that all members share come as (1, batch, ...) and are spread by the products.
+Arrays are (members, batch, ...). What all members share is spread to them before it comes here: see the engine.
 """
 
 from typing import Any
@@ -8,10 +8,10 @@ from typing import Any
 import keras
 from keras import ops
 
+from forecasting.network.spec import LEAST_VARIANCE, NORM_EPSILON
+
 _UNROLLED = 64
 """Recurrences of up to this many steps are written out; longer ones are a loop, slower but quickly compiled."""
-_NORM_EPSILON = 1e-3
-_LEAST_VARIANCE = 1e-6
 
 
 class MemberDense(keras.layers.Layer):  # type: ignore[misc]  # Keras has no types
@@ -42,7 +42,7 @@ class MemberNorm(keras.layers.Layer):  # type: ignore[misc]
         apart = inputs - center
         spread = ops.mean(ops.square(apart), axis=-1, keepdims=True)
         gamma, beta = self.gamma[:, None, None], self.beta[:, None, None]
-        return apart * ops.rsqrt(spread + _NORM_EPSILON) * gamma + beta
+        return apart * ops.rsqrt(spread + NORM_EPSILON) * gamma + beta
 
 
 class MemberRNN(keras.layers.Layer):  # type: ignore[misc]
@@ -95,7 +95,7 @@ def standardised(window: Any) -> Any:
     it, so that no window drives tanh into saturation.
     """
     apart = window - ops.mean(window, axis=-1, keepdims=True)
-    return apart * ops.rsqrt(ops.mean(ops.square(apart), axis=-1, keepdims=True) + _LEAST_VARIANCE)
+    return apart * ops.rsqrt(ops.mean(ops.square(apart), axis=-1, keepdims=True) + LEAST_VARIANCE)
 
 
 class MemberAhead(keras.layers.Layer):  # type: ignore[misc]

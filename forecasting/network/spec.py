@@ -4,6 +4,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
+NORM_EPSILON = 1e-3
+"""What layer normalisation adds to a variance."""
+LEAST_VARIANCE = 1e-6
+"""What is added to the variance of a window that is standardised."""
+
 Weights = dict[str, np.ndarray]
 """Weights by ``layer.weight``, float32, members first: all that tells one trained ensemble of a shape from another."""
 

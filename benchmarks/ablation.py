@@ -63,7 +63,7 @@ VARIANTS: dict[str, tuple[dict[str, Any], dict[str, Any], dict[str, Any]]] = {
     "one layer": ({"n_layers": 1}, {}, {}),
     "two layers": ({"n_layers": 2}, {}, {}),
     "one member": ({"n_members": 1}, {}, {}),
-    "not combined with the naive forecast": ({"combine_naive": False}, {}, {}),
+    "not combined with a simple forecast": ({"combine_naive": False}, {}, {}),
     "not gone on with held-out windows": ({"refit": False}, {}, {}),
 }
 """Parameters, attributes of the shape, and what is replaced in forecasting.network.linear."""

@@ -15,6 +15,9 @@ from typing import Any
 import numpy as np
 
 from forecasting.errors import DataError
+from forecasting.smoothing import Smoothing, steps_of_history
+
+_VALUES_AT_ONCE = 1_000_000
 
 # A window whose seasons repeat exactly must not be blown up: its scale is at least this share of its step to step size.
 _LEAST_SHARE_OF_STEPS = 0.1
@@ -43,6 +46,11 @@ def part_of(reading: Reading, which: np.ndarray | slice | int) -> Reading:
 def reach(lookback: int, season_length: int) -> int:
     """Steps before a cut that its window, and the forecast from it, depend on."""
     return 2 * (lookback + season_length)
+
+
+def smoothed_steps(lookback: int, season_length: int) -> int:
+    """Steps before a cut that a smoothing reads, all within `reach`."""
+    return steps_of_history(season_length, reach(lookback, season_length))
 
 
 @dataclass(frozen=True, eq=False)
@@ -181,6 +189,10 @@ class Batch:
         path: np.ndarray = self.base(scaled.shape[1]) + self.scale[:, None] * scaled
         return path
 
+    def scaled(self, path: np.ndarray) -> np.ndarray:
+        """What lies ahead on the path, of shape (n, horizon), scaled as the windows are: the way back of `path`."""
+        return np.asarray((path - self.base(path.shape[1])) / self.scale[:, None])
+
     def base(self, horizon: int) -> np.ndarray:
         """What forecasts are relative to: float64 of shape (n, horizon), or (n, 1) where it is the level."""
         return self.level[:, None] if self.season is None else self.season[:, np.arange(horizon) % self.season.shape[1]]
@@ -277,6 +289,21 @@ class Windows:
         rows = np.maximum(cuts.row[:, None] + season, self.indptr[cuts.series][:, None])
         return np.asarray(self._inputs[rows])
 
+    def smoothed(self, cuts: Cuts, smoothing: Smoothing, horizon: int) -> np.ndarray:
+        """An exponential smoothing of what is known at these cuts, on the path; float64 of shape (n, horizon)."""
+        steps = smoothed_steps(self.lookback, self.season_length)
+        at_once = max(1, _VALUES_AT_ONCE // steps)
+        parts = [
+            self._smoothed(cuts.take(np.arange(first, min(first + at_once, len(cuts)))), smoothing, steps, horizon)
+            for first in range(0, max(len(cuts), 1), at_once)
+        ]
+        return np.concatenate(parts)
+
+    def _smoothed(self, cuts: Cuts, smoothing: Smoothing, steps: int, horizon: int) -> np.ndarray:
+        first = self.indptr[cuts.series]
+        history = self._inputs[np.maximum(cuts.row[:, None] + np.arange(-steps, 0), first[:, None])]
+        return smoothing.forecast(history, cuts.row - first, self.season_length, horizon)
+
     def extended(self, path: np.ndarray) -> "Windows":
         """The same series, each going on with its row of ``path``, an array of shape (n_series, steps).
 
@@ -338,7 +365,7 @@ class Windows:
         NaN where it was not observed, or where the window shows no change.
         """
         after = np.where(batch.moving[:, None], self.path[cuts.row[:, None] + np.arange(horizon)], np.nan)
-        return np.asarray((after - batch.base(horizon)) / batch.scale[:, None], dtype=np.float32)
+        return batch.scaled(after).astype(np.float32)
 
     def _mean_step(self, cuts: Cuts) -> np.ndarray:
         """`mean_step` within `reach` before each cut."""

@@ -80,8 +80,8 @@ def recalibrated(model: Model, windows: Windows, cuts: Cuts) -> LocalConformal:
     """
     if not len(cuts):
         return model.conformal
-    batch = windows.gather(cuts)
-    errors = windows.targets(cuts, batch, model.spec.horizon) - model.forecast(batch.reading)
+    batch, scaled = model.forecast_at(windows, cuts)
+    errors = windows.targets(cuts, batch, model.spec.horizon) - scaled
     measure = model.conformal.measure(recent_movement(windows, cuts, batch.scale))
     before = model.conformal.conformal
     together = np.concatenate([before.errors, errors / measure[:, None]])[-MOST_ERRORS:]

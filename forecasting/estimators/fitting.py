@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from forecasting.estimators.trust import Evidence, best_trust, combined
+from forecasting.estimators.trust import PARTNERS, Combining, best_combination, combined
 from forecasting.evaluation.local import LocalConformal
 from forecasting.network.callbacks import Callbacks
 from forecasting.network.linear import LinearStart
 from forecasting.network.spec import NetworkSpec, Weights, initial_weights
 from forecasting.network.training import EPOCHS, CutWindows, HeldOut, TrainingPlan, train
-from forecasting.windows import CutRanges, Cuts, Reading, Windows
+from forecasting.smoothing import Smoothing
+from forecasting.windows import Batch, CutRanges, Cuts, Reading, Windows
 
 if TYPE_CHECKING:
     from forecasting.network.engine import Engine
@@ -32,8 +33,10 @@ class Model:
     anchor : str
         ``"naive"`` or ``"seasonal_naive"``: which of them was better on the held-out windows.
     anchor_kernel : float64 array of shape (lookback, horizon)
+    smoothing : Smoothing or None
+        What the ensemble is combined with; None for the anchor.
     trust : float
-        Share of the ensemble in the forecast; the rest is the anchor.
+        Share of the ensemble in the forecast; the rest is the smoothing or the anchor.
     penalty : float or None
         Ridge penalty of the linear start; None where the anchor alone was the better start.
     conformal : LocalConformal
@@ -44,14 +47,26 @@ class Model:
     weights: Weights
     anchor: str
     anchor_kernel: np.ndarray
+    smoothing: Smoothing | None
     trust: float
     penalty: float | None
     conformal: LocalConformal
 
-    def forecast(self, reading: Reading) -> np.ndarray:
-        """Scaled forecasts of shape (n, horizon) from a reading of n scaled windows."""
+    def forecast(self, reading: Reading, smoothed: np.ndarray | None = None) -> np.ndarray:
+        """Scaled forecasts of shape (n, horizon) from a reading of n scaled windows.
+
+        ``smoothed`` holds the scaled forecasts of ``smoothing``, where there is one.
+        """
         ensemble = _median(_engine(self.spec), self.weights, reading)
-        return combined(ensemble, reading["window"] @ self.anchor_kernel, self.trust)
+        partner = reading["window"] @ self.anchor_kernel if smoothed is None else smoothed
+        return combined(ensemble, partner, self.trust)
+
+    def forecast_at(self, windows: Windows, cuts: Cuts) -> tuple[Batch, np.ndarray]:
+        """The windows before these cuts, and their scaled forecasts of shape (n, horizon)."""
+        batch, smoothed = windows.gather(cuts), None
+        if self.smoothing is not None:
+            smoothed = batch.scaled(windows.smoothed(cuts, self.smoothing, self.spec.horizon))
+        return batch, self.forecast(batch.reading, smoothed)
 
 
 @dataclass(eq=False)
@@ -91,7 +106,7 @@ def fit_model(
     all_cuts: Cuts | CutRanges | None,
     plan: TrainingPlan,
     *,
-    earlier: Evidence | None,
+    combining: Combining | None,
     movement: np.ndarray,
     rng: np.random.Generator,
     callbacks: Sequence[Any],
@@ -111,8 +126,8 @@ def fit_model(
     all_cuts : Cuts or None
         For going on, for a quarter of the steps that were best in the first training; None for not going on.
     plan : TrainingPlan
-    earlier : Evidence or None
-        For combining the ensemble with the naive forecast; None for not combining them.
+    combining : Combining or None
+        For combining the ensemble with a simple forecast; None for the ensemble alone.
     movement : float64 array of shape (n_held_out,)
         How much the series moved just before each held-out window, which the width of the intervals may follow.
     rng : numpy.random.Generator
@@ -126,15 +141,17 @@ def fit_model(
         source = CutWindows(windows, cuts, spec.horizon)
         trained = train(network, weights, source, plan, rngs, held_out=held_out, on_epoch=watch)
         median = _median(network, trained.weights, held_out.reading)
-        naive = held_out.reading["window"] @ start.anchor_kernel
-        trust = 1.0 if earlier is None else best_trust(median, naive, held_out, earlier)
-        validated, steps = combined(median, naive, trust), trained.steps
+        partner, trust, validated, steps = 0, 1.0, np.asarray(median, dtype=np.float64), trained.steps
+        if combining is not None:
+            partner, trust = best_combination(median, combining.partners, held_out.target, combining.earlier)
+            validated = combined(median, combining.partners[partner], trust)
         if all_cuts is not None and not trained.interrupted:
             onwards, watch = plan.continued(steps), history.watch(stage=1)
             source = CutWindows(windows, all_cuts, spec.horizon)
             trained = train(network, trained.weights, source, onwards, rngs, on_epoch=watch)
     conformal = LocalConformal.fit(held_out.target - validated, movement, held_out.independent)
-    model = Model(spec, trained.weights, start.anchor, start.anchor_kernel, trust, start.penalty, conformal)
+    anchor, kernel, smoothing = start.anchor, start.anchor_kernel, PARTNERS[partner]
+    model = Model(spec, trained.weights, anchor, kernel, smoothing, trust, start.penalty, conformal)
     return Fit(model, validated, network.device, history.entries, trained.interrupted, steps)
 
 

@@ -85,7 +85,8 @@ class SimpleRNNForecaster(BaseEstimator):  # type: ignore[misc]  # scikit-learn 
     linear_skip : bool, default True
         Whether a linear map leads from the window to the output, beside the recurrence.
     combine_naive : bool, default True
-        Whether the forecast is combined with the naive one; see `forecasting.estimators.trust`.
+        Whether the forecast is combined with the naive one, or with an exponential smoothing where that is clearly
+        better; see `forecasting.estimators.trust`.
     n_members : int, default 3
         Networks whose median is the forecast.
     max_steps : int, optional
@@ -113,8 +114,10 @@ class SimpleRNNForecaster(BaseEstimator):  # type: ignore[misc]  # scikit-learn 
     levels_ : list of float
     anchor_ : str
         ``"naive"`` or ``"seasonal_naive"``: the one that was better on the held-out windows.
+    smoothing_ : Smoothing or None
+        The exponential smoothing that the networks are combined with; None where it is the naive forecast.
     trust_ : float
-        Share of the network in the forecast, 0 to 1; the rest is the naive forecast.
+        Share of the networks in the forecast, 0 to 1; the rest is that of ``smoothing_`` or ``anchor_``.
     history_ : list of dict
         One entry per epoch: ``epoch``, ``stage`` (0: with windows held out; 1: going on with everything; one more with
         every `partial_fit`), ``loss``, ``val_loss``, ``learning_rate``, ``clipped``, ``update_ratio``, ``seconds``.
@@ -521,5 +524,6 @@ class SimpleRNNForecaster(BaseEstimator):  # type: ignore[misc]  # scikit-learn 
         self.feature_names_in_ = np.array(self.encoding_.columns, dtype=object)
         self.segment_length_ = model.spec.segment_length
         self.anchor_ = model.anchor
+        self.smoothing_ = model.smoothing
         self.trust_ = model.trust
         self.n_parameters_ = sum(weight.size for weight in model.weights.values())

@@ -15,7 +15,7 @@ from forecasting.estimators.fitting import Fit, Model, fit_model, train_on
 from forecasting.estimators.memory import check_memory, planned_memory
 from forecasting.estimators.planning import Division, divide, usual_steps
 from forecasting.estimators.preparing import Prepared, best_prepared, prepare, read_windows
-from forecasting.estimators.trust import earlier_evidence
+from forecasting.estimators.trust import Combining, earlier_evidence, partner_forecasts
 from forecasting.evaluation.intervals import SplitConformal
 from forecasting.network import linear
 from forecasting.network.callbacks import TrainingCallback, watching
@@ -96,9 +96,7 @@ def learn(
         prepared.start,
         prepared.all_cuts if settings.refit else None,
         training_plan(settings, len(prepared.cuts)),
-        earlier=earlier_evidence(prepared.windows, division, settings.horizon, prepared.start, draw)
-        if settings.combine_naive
-        else None,
+        combining=_combining(prepared, division, settings.horizon, draw) if settings.combine_naive else None,
         movement=recent_movement(prepared.windows, prepared.held_cuts, prepared.batch.scale),
         rng=np.random.default_rng(rng.randint(2**31)),
         callbacks=watching(callbacks, verbose=settings.verbose),
@@ -218,6 +216,14 @@ def _prepared(
         for target in choices_for(settings.target, panel)
     ]
     return best_prepared(choices, panel)
+
+
+def _combining(prepared: Prepared, division: Division, horizon: int, seed: int) -> Combining:
+    windows, start = prepared.windows, prepared.start
+    return Combining(
+        earlier_evidence(windows, division, horizon, start, seed),
+        partner_forecasts(windows, prepared.held_cuts, prepared.batch, start.anchor_kernel),
+    )
 
 
 def _spec(settings: "SimpleRNNForecaster", division: Division, prepared: Prepared) -> NetworkSpec:

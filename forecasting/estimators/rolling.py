@@ -35,7 +35,8 @@ def _from_end(model: Model, windows: Windows) -> tuple[np.ndarray, np.ndarray]:
     ends = windows.end_cuts()
     centers, scales = [], []
     for first in range(0, len(ends), _SERIES_AT_ONCE):
-        batch = windows.gather(ends.take(np.arange(first, min(first + _SERIES_AT_ONCE, len(ends)))))
-        centers.append(batch.path(model.forecast(batch.reading)))
+        some = ends.take(np.arange(first, min(first + _SERIES_AT_ONCE, len(ends))))
+        batch, scaled = model.forecast_at(windows, some)
+        centers.append(batch.path(scaled))
         scales.append(batch.scale)
     return np.concatenate(centers), np.concatenate(scales)

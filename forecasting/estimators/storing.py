@@ -20,13 +20,14 @@ from forecasting.evaluation.local import LocalConformal
 from forecasting.network.health import Health
 from forecasting.network.spec import NetworkSpec
 from forecasting.panel import Frequency, Notice, Panel
+from forecasting.smoothing import Smoothing
 from forecasting.targets import Target
 from forecasting.windows import reach
 
 if TYPE_CHECKING:
     from forecasting.estimators.forecaster import SimpleRNNForecaster
 
-FORMAT = 4
+FORMAT = 5
 _TEXT, _ARRAYS = "forecaster.json", "arrays.npz"
 
 
@@ -39,6 +40,7 @@ def write(estimator: "SimpleRNNForecaster", folder: Path) -> None:
         "parameters": estimator.get_params(deep=False),
         "network": asdict(model.spec),
         "anchor": model.anchor,
+        "smoothing": None if model.smoothing is None else asdict(model.smoothing),
         "trust": model.trust,
         "penalty": model.penalty,
         "season_length": estimator.season_length_,
@@ -58,7 +60,7 @@ def write(estimator: "SimpleRNNForecaster", folder: Path) -> None:
     arrays = {f"weights/{name}": weight for name, weight in model.weights.items()}
     arrays |= {f"conformal/{name}": array for name, array in model.conformal.to_arrays().items()}
     arrays |= {f"target/{name}": array for name, array in estimator.transform_.to_arrays().items()}
-    tail = panel.keep_last(reach(estimator.lookback_, estimator.season_length_))
+    tail = _ends(panel, reach(estimator.lookback_, estimator.season_length_))
     arrays |= {
         "anchor": model.anchor_kernel,
         "panel/values": tail.values,
@@ -137,9 +139,17 @@ def _restored(kind: type["SimpleRNNForecaster"], text: dict[str, Any], arrays: d
     estimator.fit_seconds_ = text["fit_seconds"]
     estimator.device_ = text["device"]
     estimator.notices_ = tuple(Notice(**{**notice, "series": tuple(notice["series"])}) for notice in text["notices"])
-    model = Model(spec, weights, text["anchor"], arrays["anchor"], text["trust"], text["penalty"], conformal)
+    smoothing = None if text["smoothing"] is None else Smoothing(**text["smoothing"])
+    model = Model(spec, weights, text["anchor"], arrays["anchor"], smoothing, text["trust"], text["penalty"], conformal)
     estimator._use(model)
     return estimator
+
+
+def _ends(panel: Panel, steps: int) -> Panel:
+    """The last steps of every series; where the first of them has no value, further back to the last one that has."""
+    start = np.maximum(panel.indptr[:-1], panel.indptr[1:] - steps)
+    observed = np.maximum.accumulate(np.where(np.isnan(panel.values), 0, np.arange(len(panel.values))))
+    return panel.keep_last(panel.indptr[1:] - np.maximum(observed[start], panel.indptr[:-1]))
 
 
 def _plain_column(column: np.ndarray) -> np.ndarray:

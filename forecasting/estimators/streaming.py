@@ -13,7 +13,7 @@ from forecasting.estimators.parameters import check_parameters, percentages, sha
 from forecasting.estimators.preparing import read_windows
 from forecasting.panel.notice import counted, shortened
 from forecasting.panel.rows import time_text
-from forecasting.windows import Batch, mean_step, reach, scaled_batch
+from forecasting.windows import Batch, mean_step, reach, scaled_batch, smoothed_steps
 
 if TYPE_CHECKING:
     from forecasting.estimators.forecaster import SimpleRNNForecaster
@@ -55,6 +55,7 @@ class Stream:
         self._steps = _Ring(*windows.ends(reach(self._lookback, season)))
         rows = np.where(np.isnan(panel.values), -1, np.arange(len(panel.values)))
         self._missing = panel.indptr[1:] - 1 - np.maximum.reduceat(rows, panel.indptr[:-1])
+        self._known = panel.lengths.copy()
         self._ends = panel.keep_last(1)
         self.ids = panel.ids
         self.observed = 0
@@ -88,6 +89,7 @@ class Stream:
         for series in closed:
             self._draw_line(int(series), before[[series]], value[series])
         self._missing = np.where(missing, self._missing + 1, 0)
+        self._known += 1
         self.observed += 1
         return self
 
@@ -179,8 +181,9 @@ class Stream:
         """Forecasts on the path, of shape (n_series, horizon), and the scale of each window."""
         centers, scales = [], []
         for first in range(0, len(self.ids), _SERIES_AT_ONCE):
-            batch = self._window(slice(first, first + _SERIES_AT_ONCE))
-            centers.append(batch.path(self._model.forecast(batch.reading)))
+            some = slice(first, first + _SERIES_AT_ONCE)
+            batch = self._window(some)
+            centers.append(batch.path(self._model.forecast(batch.reading, self._smoothed(batch, some))))
             scales.append(batch.scale)
         return np.concatenate(centers), np.concatenate(scales)
 
@@ -193,6 +196,13 @@ class Stream:
             return mean_step(inputs, there)
 
         return scaled_batch(path, seen, steps_of, self._season, lag=lag)
+
+    def _smoothed(self, batch: Batch, some: slice) -> np.ndarray | None:
+        smoothing, horizon = self._model.smoothing, self._model.spec.horizon
+        if smoothing is None:
+            return None
+        history, _, _ = self._steps.last(smoothed_steps(self._lookback, self._season), some)
+        return batch.scaled(smoothing.forecast(history, self._known[some], self._season, horizon))
 
     def _movement(self, scale: np.ndarray) -> np.ndarray:
         return relative_movement(self._of_kept(lambda path: weighted_change(path, self._season)), scale)

@@ -1,35 +1,41 @@
-"""How far an ensemble is trusted against the naive forecast it is combined with, by what many times say.
+"""What an ensemble is combined with, and how far it is trusted against that, by what many times say.
 
-Series of one panel often move together: a thousand of them at one time tell little more than a few. So the weight is
+Series of one panel often move together: a thousand of them at one time tell little more than a few. So both are
 chosen on blocks of time. The held-out windows are the last block, forecast by the ensemble. The blocks before them,
 back to the middle of every series, are forecast by the linear map that the ensemble starts from, fitted to what lies
 before.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from forecasting.estimators.planning import Division
 from forecasting.network import linear
-from forecasting.network.training import HeldOut
-from forecasting.windows import Windows
+from forecasting.smoothing import CHOICES, Smoothing
+from forecasting.windows import Batch, Cuts, Windows
 
 TRUSTS = np.linspace(0.0, 1.0, 21)
 """The weights that are tried."""
+PARTNERS: tuple[Smoothing | None, ...] = (None, *CHOICES)
+"""What an ensemble may be combined with: None is the naive forecast that it starts from."""
 _SMALL_GAIN = 0.01
 _PRIOR_BLOCKS = 2.0
 _MOST_BLOCKS = 12
+_LAST_BLOCK = 2.0
+_CLEARLY = 0.01
+"""A smoothing takes the place of the naive forecast where its error is this much less."""
 
 
 @dataclass(frozen=True, eq=False)
 class Evidence:
-    """How the linear map and the naive forecast, combined, did in earlier blocks of time.
+    """How forecasts of an ensemble, or of the map it starts from, did in blocks of time, combined with each partner.
 
     Attributes
     ----------
-    errors : float64 array of shape (n_blocks, len(TRUSTS))
-        Mean absolute scaled errors by weight of the linear map, over that of the naive forecast alone.
+    errors : float64 array of shape (n_blocks, len(PARTNERS), len(TRUSTS))
+        Mean absolute scaled errors by partner and weight of the ensemble, over that of the naive forecast alone.
     windows : int64 array of shape (n_blocks,)
         How many windows each is the mean of.
     """
@@ -38,13 +44,36 @@ class Evidence:
     windows: np.ndarray
 
 
+@dataclass(frozen=True, eq=False)
+class Combining:
+    """What decides about the combination of an ensemble, besides its own forecasts of the held-out windows.
+
+    Attributes
+    ----------
+    earlier : Evidence
+        Of the blocks before what is held out.
+    partners : list of arrays of shape (n_held_out, horizon)
+        Scaled forecasts of the held-out windows by every one of `PARTNERS`.
+    """
+
+    earlier: Evidence
+    partners: list[np.ndarray]
+
+
+def partner_forecasts(windows: Windows, cuts: Cuts, batch: Batch, anchor_kernel: np.ndarray) -> list[np.ndarray]:
+    """Scaled forecasts of every one of `PARTNERS` at these cuts, of shape (n, horizon)."""
+    horizon = anchor_kernel.shape[1]
+    naive = batch.inputs @ anchor_kernel
+    return [naive, *(batch.scaled(windows.smoothed(cuts, smoothing, horizon)) for smoothing in CHOICES)]
+
+
 def earlier_evidence(
     windows: Windows, division: Division, horizon: int, start: linear.LinearStart, seed: int
 ) -> Evidence:
     """Evidence from the second half of every series, but for what is held out, by a map that is fitted to the first.
 
     A block is a horizon long, or a twelfth of the longest half where that is longer; blocks are counted back from the
-    held-out windows. There is no evidence where the map is the naive forecast itself, or no series can be halved.
+    held-out windows. There is no evidence where no series can be halved.
 
     Parameters
     ----------
@@ -61,59 +90,105 @@ def earlier_evidence(
     half = np.maximum(np.minimum(lengths // 2, lengths - least - horizon), division.held_out)
     before = windows.cuts(horizon, least_history=least, held_out=half)
     cuts = windows.cuts(horizon, least_history=lengths - half, held_out=division.held_out)
-    if start.penalty is None or not len(before) or not len(cuts):
-        return Evidence(np.zeros((0, len(TRUSTS))), np.zeros(0, dtype=np.int64))
+    if not len(before) or not len(cuts):
+        return no_evidence()
     cuts = linear.spread(cuts, linear.MOST_WINDOWS)
     batch = windows.gather(cuts)
     target = windows.targets(cuts, batch, horizon)
     fitted = linear.refitted(start, windows, before, horizon, np.random.default_rng(seed)).forecast(batch.reading)
-    naive = batch.inputs @ start.anchor_kernel
+    partners = partner_forecasts(windows, cuts, batch, start.anchor_kernel)
     length = max(horizon, -(-int(half.max()) // _MOST_BLOCKS))
     end = windows.indptr[1:] - division.held_out
     block = (end[cuts.series] - cuts.row - horizon) // length
-    numbers = [number for number in np.unique(block) if np.isfinite(target[block == number]).any()]
-    errors = np.array([_errors(fitted[block == n], naive[block == n], target[block == n]) for n in numbers])
-    errors = errors.reshape(-1, len(TRUSTS))
-    told = errors[:, 0] > 0
-    return Evidence(errors[told] / errors[told, :1], np.bincount(block)[numbers][told])
+    parts = [_block(fitted, partners, target, block == number) for number in np.unique(block)]
+    return _together([part for part in parts if part is not None])
 
 
-def best_trust(ensemble: np.ndarray, naive: np.ndarray, held_out: HeldOut, earlier: Evidence) -> float:
-    """The weight with the lowest error over all blocks, less where it gains little or the blocks are few.
+def no_evidence() -> Evidence:
+    """Of no block."""
+    return Evidence(np.zeros((0, len(PARTNERS), len(TRUSTS))), np.zeros(0, dtype=np.int64))
 
-    A forecast combination (Bates and Granger 1969). On a random walk the best weight is noise, and so is the small gain
-    that it seems to bring: a gain of 1 % halves the weight. With n blocks that count alike, the weight is drawn towards
-    one half as if two more had said that: equal weights are hard to beat by weights estimated from little, see Smith
-    and Wallis 2009, "A simple explanation of the forecast combination puzzle".
+
+def best_combination(
+    ensemble: np.ndarray, partners: Sequence[np.ndarray], target: np.ndarray, earlier: Evidence
+) -> tuple[int, float]:
+    """The partner that is best by itself, and the weight with the lowest error over all blocks.
+
+    A forecast combination (Bates and Granger 1969). The naive forecast is the partner unless a smoothing has an error
+    that is less by 1 %. The last block, the only one that the ensemble itself forecast, counts as much as the two
+    largest earlier ones. On a random walk the best weight is noise, and so is the small gain that it seems to bring: a
+    gain of 1 % over the partner halves the weight. With n blocks that count alike, the weight is drawn towards one half
+    as if two more had said that: equal weights are hard to beat by weights estimated from little, see Smith and Wallis
+    2009, "A simple explanation of the forecast combination puzzle". Blocks in which the map is the naive forecast
+    itself say nothing about its weight against that.
 
     Parameters
     ----------
-    ensemble, naive : arrays of shape (n, horizon)
+    ensemble : array of shape (n, horizon)
         Scaled forecasts of the held-out windows.
-    held_out : HeldOut
+    partners : sequence of arrays of that shape
+        Those of `PARTNERS`.
+    target : array of that shape
+        What came next, NaN where unobserved.
     earlier : Evidence
 
     Returns
     -------
-    float
+    partner : int
+        Its number among `PARTNERS`.
+    trust : float
         Share of the ensemble, 0 to 1.
     """
-    last = _errors(ensemble, naive, held_out.target)
-    last = last / last[0] if last[0] > 0 else np.ones_like(last)
-    errors = np.vstack([earlier.errors, last])
-    share = np.append(earlier.windows, earlier.windows.max(initial=1))
-    share = share / share.sum()
+    last = _block(ensemble, partners, target, np.ones(len(target), dtype=bool))
+    if last is None:
+        last = np.ones((len(PARTNERS), len(TRUSTS))), len(target)
+    errors = np.concatenate([earlier.errors, last[0][None]])
+    counts = np.append(earlier.windows, _LAST_BLOCK * earlier.windows.max(initial=1)).astype(np.float64)
+    alone = counts @ errors[:, :, 0]
+    partner = int(np.argmin(alone))
+    if alone[partner] > (1 - _CLEARLY) * alone[0]:
+        partner = 0
+    told = np.ptp(errors[:, partner], axis=1) > 0
+    return partner, _trust(errors[told, partner], counts[told])
+
+
+def _trust(errors: np.ndarray, counts: np.ndarray) -> float:
+    """The weight by errors of shape (n_blocks, len(TRUSTS)), of so many windows each."""
+    if not len(errors):
+        return 0.0
+    share = counts / counts.sum()
     pooled = share @ errors
-    alike, gain = 1 / np.square(share).sum(), 1 - pooled.min()
+    alike, gain = 1 / np.square(share).sum(), 1 - pooled.min() / pooled[0]
     trust = (alike * TRUSTS[int(np.argmin(pooled))] + _PRIOR_BLOCKS * 0.5) / (alike + _PRIOR_BLOCKS)
     return float(trust * gain**2 / (gain**2 + _SMALL_GAIN**2))
 
 
-def combined(ensemble: np.ndarray, naive: np.ndarray, trust: float) -> np.ndarray:
+def combined(ensemble: np.ndarray, partner: np.ndarray, trust: float) -> np.ndarray:
     """Both forecasts weighted, float64."""
-    return trust * np.asarray(ensemble, dtype=np.float64) + (1 - trust) * naive
+    return trust * np.asarray(ensemble, dtype=np.float64) + (1 - trust) * partner
 
 
-def _errors(ensemble: np.ndarray, naive: np.ndarray, target: np.ndarray) -> np.ndarray:
+def _block(
+    ensemble: np.ndarray, partners: Sequence[np.ndarray], target: np.ndarray, some: np.ndarray
+) -> tuple[np.ndarray, int] | None:
+    """Relative errors of some windows, of shape (len(PARTNERS), len(TRUSTS)), and how many windows they are.
+
+    None where nothing was observed, or where the naive forecast has no error.
+    """
+    ensemble, target = ensemble[some], target[some]
+    if not np.isfinite(target).any():
+        return None
+    errors = np.array([_errors(ensemble, partner[some], target) for partner in partners])
+    return (errors / errors[0, 0], len(target)) if errors[0, 0] > 0 else None
+
+
+def _together(blocks: Sequence[tuple[np.ndarray, int]]) -> Evidence:
+    if not blocks:
+        return no_evidence()
+    errors, windows = zip(*blocks, strict=True)
+    return Evidence(np.array(errors), np.array(windows, dtype=np.int64))
+
+
+def _errors(ensemble: np.ndarray, partner: np.ndarray, target: np.ndarray) -> np.ndarray:
     """Mean absolute error over the observed targets by weight of the ensemble, of shape (len(TRUSTS),)."""
-    return np.array([np.nanmean(np.abs(target - combined(ensemble, naive, trust))) for trust in TRUSTS])
+    return np.array([np.nanmean(np.abs(target - combined(ensemble, partner, trust))) for trust in TRUSTS])

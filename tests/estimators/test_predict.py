@@ -1,5 +1,6 @@
 """Forecasts: horizons, levels, other histories."""
 
+import copy
 import dataclasses
 
 import numpy as np
@@ -99,11 +100,11 @@ def test_the_fitted_histories_given_again_change_nothing(frame, fitted):
 
 
 def test_only_the_end_of_a_history_is_read(frame, fitted):
-    """The look-back and what its scale is measured on, for intervals `reach`; further back may lie anything."""
-    steps = TINY["lookback"] + TINY["season_length"]
-    tail = frame.groupby("unique_id").tail(steps)
-    points = fitted.predict(levels=[])
-    assert values(fitted.predict(data=tail, levels=[])) == pytest.approx(np.array(values(points)))
+    """The look-back and what its scale is measured on; for intervals and smoothing `reach`; beyond may lie anything."""
+    alone = copy.copy(fitted)
+    alone._use(dataclasses.replace(fitted._model, smoothing=None))
+    tail = frame.groupby("unique_id").tail(TINY["lookback"] + TINY["season_length"])
+    assert values(alone.predict(data=tail, levels=[])) == pytest.approx(np.array(values(alone.predict(levels=[]))))
     tail = frame.groupby("unique_id").tail(reach(TINY["lookback"], TINY["season_length"]))
     assert values(fitted.predict(data=tail)) == pytest.approx(np.array(values(fitted.predict())))
 
@@ -176,6 +177,8 @@ def test_the_forecast_is_the_median_of_the_members_and_the_naive_forecast_by_tru
     ]
     assert len({str(part) for part in alone}) == 3
     naive = batch.inputs @ model.anchor_kernel
+    if model.smoothing is not None:
+        naive = batch.scaled(windows.smoothed(windows.end_cuts(), model.smoothing, HORIZON))
     expected = model.trust * np.median(alone, axis=0) + (1 - model.trust) * naive
     assert 0 <= forecaster.trust_ <= 1
     forecast = forecaster.predict()

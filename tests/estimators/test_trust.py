@@ -7,30 +7,46 @@ from hypothesis import strategies as st
 
 from forecasting.estimators.planning import divide
 from forecasting.estimators.preparing import prepare
-from forecasting.estimators.trust import TRUSTS, Evidence, best_trust, combined, earlier_evidence
+from forecasting.estimators.trust import (
+    PARTNERS,
+    TRUSTS,
+    Evidence,
+    best_combination,
+    combined,
+    earlier_evidence,
+    no_evidence,
+    partner_forecasts,
+)
 from forecasting.network import linear
-from forecasting.network.training import HeldOut
 from forecasting.panel import to_panel
 from forecasting.targets import Target
+from forecasting.windows import smoothed_steps
 from tests.estimators.made import long_frame
 
-NOTHING = Evidence(np.zeros((0, 21)), np.zeros(0, dtype=np.int64))
+NOTHING = no_evidence()
 HORIZON = 3
 
 
-def held_out_of(target: np.ndarray) -> HeldOut:
-    return HeldOut({"window": np.zeros((len(target), 3))}, target, independent=float(len(target)))
-
-
 def blocks(*best: float, gain: float = 0.5, windows: int = 100) -> Evidence:
-    """Blocks of a straight fall of the error up to the best weight, and a straight rise behind it."""
+    """Blocks of a straight fall of the error up to the best weight, and a straight rise behind it; partners alike."""
     errors = [1 - gain + gain * np.abs(TRUSTS - weight) / max(weight, 1e-9) for weight in best]
-    return Evidence(np.array(errors), np.full(len(best), windows))
+    return Evidence(np.repeat(np.array(errors)[:, None], len(PARTNERS), axis=1), np.full(len(best), windows))
+
+
+def chosen(
+    ensemble: float, partners: list[float], earlier: Evidence = NOTHING, windows: int = 100
+) -> tuple[int, float]:
+    """The combination for forecasts that are off by so much everywhere, by the partners that are given, then others."""
+    target = np.ones((windows, 2), dtype=np.float32)
+    others = partners + [1e6] * (len(PARTNERS) - len(partners))
+    return best_combination(target + ensemble, [target + off for off in others], target, earlier)
 
 
 def trust(ensemble: float, naive: float, earlier: Evidence = NOTHING, windows: int = 100) -> float:
-    target = np.ones((windows, 2), dtype=np.float32)
-    return best_trust(target + ensemble, target + naive, held_out_of(target), earlier)
+    """Where all partners are the naive forecast."""
+    partner, found = chosen(ensemble, [naive] * len(PARTNERS), earlier, windows)
+    assert partner == 0
+    return found
 
 
 def test_one_block_alone_is_drawn_towards_one_half_as_if_two_more_had_said_that():
@@ -39,7 +55,7 @@ def test_one_block_alone_is_drawn_towards_one_half_as_if_two_more_had_said_that(
 
 
 def test_many_blocks_that_agree_are_believed():
-    assert trust(0, 5, blocks(*[1.0] * 38)) == pytest.approx((39 + 1) / 41, abs=1e-3)
+    assert trust(0, 5, blocks(*[1.0] * 38)) == pytest.approx((1600 / 42 + 1) / (1600 / 42 + 2), abs=1e-3)
 
 
 def test_where_the_naive_forecast_is_the_best_of_all_there_is_no_trust():
@@ -53,10 +69,37 @@ def test_a_gain_of_one_percent_over_all_blocks_halves_the_trust():
 
 def test_a_block_of_few_windows_says_less():
     much, little = blocks(1.0, windows=1000), blocks(1.0, windows=10)
-    against = Evidence(np.vstack([much.errors, TRUSTS[None] + 1]), np.array([1000, 10]))
+    other = np.broadcast_to(TRUSTS + 1, (1, len(PARTNERS), len(TRUSTS)))
+    against = Evidence(np.concatenate([much.errors, other]), np.array([1000, 10]))
     assert trust(0, 5, against) > trust(0, 5, Evidence(against.errors, np.array([10, 1000])))
-    assert trust(0, 5, much) == pytest.approx((2 + 1) / 4, abs=1e-3)  # the last block weighs as much as the largest
-    assert trust(0, 5, little) == pytest.approx((2 + 1) / 4, abs=1e-3)
+    alike = 1 / ((2 / 3) ** 2 + (1 / 3) ** 2)  # the last block weighs as much as two of the largest
+    assert trust(0, 5, much) == pytest.approx((alike + 1) / (alike + 2), abs=1e-3)
+    assert trust(0, 5, little) == pytest.approx((alike + 1) / (alike + 2), abs=1e-3)
+
+
+def test_the_partner_that_is_best_by_itself_is_taken():
+    assert chosen(2, [4, 3, -2, 3])[0] == 2
+    assert chosen(2, [4, 3, -2, 3])[1] == pytest.approx(0.5, abs=1e-3)  # halfway between 2 and -2 there is no error
+    assert chosen(2, [-2, 3, 4])[0] == 0
+
+
+def test_a_smoothing_that_is_hardly_better_does_not_take_the_place_of_the_naive_forecast():
+    assert chosen(3.0, [1.0, 0.995])[0] == 0
+    assert chosen(3.0, [1.0, 0.985])[0] == 1
+
+
+def test_a_partner_that_is_better_than_the_ensemble_everywhere_is_the_forecast():
+    assert chosen(3.0, [4.0, 1.0]) == (1, 0.0)
+
+
+def test_earlier_blocks_decide_about_the_partner_too_and_the_last_counts_like_two_of_them():
+    errors = np.ones((1, len(PARTNERS), len(TRUSTS)))
+    errors[:, 1] = 1.6  # of the naive forecast's error; in the last block two thirds of it
+
+    def partner(blocks: int) -> int:
+        return chosen(2, [3, 2], Evidence(np.repeat(errors, blocks, axis=0), np.full(blocks, 100)))[0]
+
+    assert (partner(0), partner(1), partner(2)) == (1, 1, 0)
 
 
 @settings(max_examples=50, deadline=None)
@@ -89,22 +132,37 @@ def test_earlier_blocks_are_those_of_a_map_fitted_to_the_first_halves_scored_ste
     half = np.maximum(np.minimum(lengths // 2, lengths - division.least_history - HORIZON), division.held_out)
     before = windows.cuts(HORIZON, least_history=division.least_history, held_out=half)
     kernel = linear.refitted(start, windows, before, HORIZON, np.random.default_rng(1)).kernel
-    length = max(HORIZON, -(-int(half.max()) // 12))
-    by_block: dict[int, list[tuple[float, float, float]]] = {}
+    length, season = max(HORIZON, -(-int(half.max()) // 12)), windows.season_length
+    by_block: dict[int, list[list[list[float]]]] = {}
     for series, (first, stop) in enumerate(zip(panel.indptr[:-1], panel.indptr[1:], strict=True)):
         for row in range(stop - half[series], stop - division.held_out[series] - HORIZON + 1):
             assert row - first >= 8
-            window = panel.values[row - 8 : row] - panel.values[row - 1]
-            season = windows.season_length
+            level, window = panel.values[row - 1], panel.values[row - 8 : row] - panel.values[row - 1]
             scale = np.abs(window[season:] - window[:-season]).mean()
-            target = (panel.values[row : row + HORIZON] - panel.values[row - 1]) / scale
+            target = (panel.values[row : row + HORIZON] - level) / scale
             forecast, naive = window / scale @ kernel, window / scale @ start.anchor_kernel
+            history = panel.values[max(first, row - smoothed_steps(8, season)) : row][None]
+            known = np.array([history.shape[1]])
+            smoothed = [one.forecast(history, known, season, HORIZON)[0] for one in PARTNERS[1:]]
+            partners = [naive, *((path - level) / scale for path in smoothed)]
             number = (stop - division.held_out[series] - row - HORIZON) // length
-            error = [np.abs(target - (w * forecast + (1 - w) * naive)).mean() for w in (0.0, 0.5, 1.0)]
-            by_block.setdefault(number, []).append(tuple(error))
+            error = [
+                [np.abs(target - (w * forecast + (1 - w) * partner)).mean() for w in (0.0, 0.5, 1.0)]
+                for partner in partners
+            ]
+            by_block.setdefault(number, []).append(error)
     assert found.windows.tolist() == [len(by_block[number]) for number in sorted(by_block)]
     means = np.array([np.mean(by_block[number], axis=0) for number in sorted(by_block)])
-    assert found.errors[:, [0, 10, 20]] == pytest.approx(means / means[:, :1], rel=1e-4)
+    assert found.errors[:, :, [0, 10, 20]] == pytest.approx(means / means[:, :1, :1], rel=1e-4)
+
+
+def test_the_forecasts_of_the_partners_are_the_naive_one_and_the_smoothings_scaled():
+    _, _, _, prepared = evidence()
+    windows, cuts, batch, kernel = prepared.windows, prepared.held_cuts, prepared.batch, prepared.start.anchor_kernel
+    naive, *smoothed = partner_forecasts(windows, cuts, batch, kernel)
+    assert naive == pytest.approx(batch.inputs @ kernel)
+    for smoothing, forecast in zip(PARTNERS[1:], smoothed, strict=True):
+        assert batch.path(forecast) == pytest.approx(windows.smoothed(cuts, smoothing, HORIZON))
 
 
 def test_the_second_halves_do_not_move_the_map_and_what_is_held_out_moves_no_block():
@@ -119,10 +177,15 @@ def test_the_second_halves_do_not_move_the_map_and_what_is_held_out_moves_no_blo
     assert again.windows.tolist() == found.windows.tolist()
 
 
-def test_there_is_no_evidence_where_the_naive_forecast_is_the_start():
+def test_where_the_naive_forecast_is_the_start_earlier_blocks_tell_of_the_smoothings_alone():
     found, _, division, prepared = evidence()
-    assert len(found.errors)
     anchored = linear.LinearStart("naive", prepared.start.anchor_kernel, prepared.start.anchor_kernel, None)
-    nothing = earlier_evidence(prepared.windows, division, HORIZON, anchored, 1)
-    assert nothing.errors.shape == (0, 21)
-    assert not len(nothing.windows)
+    again = earlier_evidence(prepared.windows, division, HORIZON, anchored, 1)
+    assert again.windows.tolist() == found.windows.tolist()
+    assert np.ptp(again.errors[:, 0], axis=1).max() < 1e-12
+    assert np.ptp(again.errors[:, 1:], axis=2).min() > 0
+    target = np.zeros((5, HORIZON))
+    told = best_combination(target + 1, [target + 2] * len(PARTNERS), target, again)
+    untold = best_combination(target + 1, [target + 2] * len(PARTNERS), target, NOTHING)
+    assert told[0] == 0 or told[1] < 1
+    assert untold == (0, pytest.approx(2 / 3, abs=1e-3))

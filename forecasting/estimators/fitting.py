@@ -11,6 +11,7 @@ import numpy as np
 from forecasting.estimators.trust import Evidence, best_trust, combined
 from forecasting.evaluation.local import LocalConformal
 from forecasting.network.callbacks import Callbacks
+from forecasting.network.forward import forecast
 from forecasting.network.linear import LinearStart
 from forecasting.network.spec import NetworkSpec, Weights, initial_weights
 from forecasting.network.training import EPOCHS, CutWindows, HeldOut, TrainingPlan, train
@@ -50,7 +51,7 @@ class Model:
 
     def forecast(self, reading: Reading) -> np.ndarray:
         """Scaled forecasts of shape (n, horizon) from a reading of n scaled windows."""
-        ensemble = _median(_engine(self.spec), self.weights, reading)
+        ensemble = _median(self.spec, self.weights, reading)
         return combined(ensemble, reading["window"] @ self.anchor_kernel, self.trust)
 
 
@@ -125,7 +126,7 @@ def fit_model(
         weights, watch = initial_weights(spec, rngs, start.kernel), history.watch(stage=0)
         source = CutWindows(windows, cuts, spec.horizon)
         trained = train(network, weights, source, plan, rngs, held_out=held_out, on_epoch=watch)
-        median = _median(network, trained.weights, held_out.reading)
+        median = _median(spec, trained.weights, held_out.reading)
         naive = held_out.reading["window"] @ start.anchor_kernel
         trust = 1.0 if earlier is None else best_trust(median, naive, held_out, earlier)
         validated, steps = combined(median, naive, trust), trained.steps
@@ -187,8 +188,8 @@ def _engine(spec: NetworkSpec) -> "Engine":
     return engine(spec)
 
 
-def _median(network: "Engine", weights: Weights, reading: Reading) -> np.ndarray:
-    return np.asarray(np.median(network.forecast(weights, reading), axis=0))
+def _median(spec: NetworkSpec, weights: Weights, reading: Reading) -> np.ndarray:
+    return np.asarray(np.median(forecast(spec, weights, reading), axis=0))
 
 
 class History:

@@ -18,10 +18,12 @@ ENVIRONMENTS = {name: ROOT / ".venv-peers" / name / "bin" / "python" for name in
 
 @dataclass(frozen=True)
 class Result:
-    """What a script gave back: forecasts, seconds from frame to frame, seconds of imports, versions of packages."""
+    """What a script gave back: forecasts, and the facts that benchmarks/peers/exchange.py explains."""
 
     forecasts: pd.DataFrame
     seconds: float
+    processor_seconds: float
+    peak_mib: float
     import_seconds: float
     versions: dict[str, str]
 

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING
 
 from flows.common import MODEL, located, season_of, shown_level, time_text
 from flows.output import check_output, write_output
-from flows.quiet import import_network
 from flows.results import ForecastResult, ForecastStep, IngestResult, NoticeRecord, TrainResult
 from forecasting.errors import StorageError
 from forecasting.evaluation.backtest import check_lengths
@@ -172,7 +171,6 @@ def forecast_dataset(
         store = SnapshotStore(settings.snapshots)
         snapshot = store.latest(name)
         _log.info("%s: loading the champion", name)
-        import_network()
         champion = load_champion(settings, name)
         panel = store.read(snapshot)
         steps = dataset.horizon if horizon is None else horizon

@@ -24,6 +24,10 @@ _LEAST_SHARE_OF_STEPS = 0.1
 # And at least this share of its level, so that rounding in the input is not taken for a signal.
 _LEAST_SHARE_OF_LEVEL = 1e-6
 
+# More windows are gathered in parts: paths, row numbers and differences take many times the room of what they give.
+_WINDOWS_AT_ONCE = 2048
+_PLAIN_PARTS = ("inputs", "observed", "level", "scale", "moving")
+
 Reading = dict[str, np.ndarray]
 """What a network reads of n windows, float32 arrays by name:
 
@@ -337,6 +341,12 @@ class Windows:
 
     def gather(self, cuts: Cuts) -> Batch:
         """The windows before these cuts."""
+        if len(cuts) <= _WINDOWS_AT_ONCE:
+            return self._gathered(cuts)
+        parts = range(0, len(cuts), _WINDOWS_AT_ONCE)
+        return _joined([self._gathered(cuts.take(np.arange(len(cuts))[i : i + _WINDOWS_AT_ONCE])) for i in parts])
+
+    def _gathered(self, cuts: Cuts) -> Batch:
         first = self.indptr[cuts.series][:, None]
         lag = self.lag
         rows = cuts.row[:, None] + np.arange(-self.lookback - lag, 0)
@@ -356,8 +366,9 @@ class Windows:
     def lowest(self, cuts: Cuts) -> np.ndarray:
         """Lowest observed value of the path within `reach` before each cut, float64 of shape (n,)."""
         start = np.maximum(cuts.row - reach(self.lookback, self.season_length), self.indptr[cuts.series])
-        bounds = np.column_stack([start, cuts.row]).ravel()
-        return np.asarray(np.fmin.reduceat(np.append(self.path, np.nan), bounds)[::2])
+        last = len(self.path) - 1
+        lowest = np.fmin.reduceat(self.path, np.minimum(np.column_stack([start, cuts.row]), last).ravel())[::2]
+        return np.where(cuts.row > last, np.fmin(lowest, self.path[-1]), lowest)
 
     def targets(self, cuts: Cuts, batch: Batch, horizon: int) -> np.ndarray:
         """What came after the cuts, scaled like their windows: float32 of shape (n, horizon).
@@ -373,6 +384,14 @@ class Windows:
         first = self.indptr[cuts.series][:, None]
         inside, rows = rows >= first, np.maximum(rows, first)
         return mean_step(self._inputs[rows], self._seen[rows] & inside)
+
+
+def _joined(parts: list[Batch]) -> Batch:
+    """Windows one after the other."""
+    joined = {name: np.concatenate([getattr(part, name) for part in parts]) for name in _PLAIN_PARTS}
+    covariates = {name: np.concatenate([part.covariates[name] for part in parts]) for name in parts[0].covariates}
+    seasons = [part.season for part in parts if part.season is not None]
+    return Batch(**joined, covariates=covariates, season=np.concatenate(seasons) if seasons else None)
 
 
 def scaled_batch(

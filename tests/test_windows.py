@@ -382,3 +382,31 @@ def test_series_that_go_on_read_what_is_known_ahead_as_past():
     reading = windows.gather(windows.end_cuts()).reading
     assert reading["past"][0, :, 0].tolist() == [3, 4, 5]
     assert reading["future"][0, :, 0].tolist() == [6, 7]
+
+
+@given(case=cases())
+@settings(max_examples=50, deadline=None)
+def test_windows_that_are_gathered_in_parts_are_those_gathered_at_once(case):
+    windows = Windows(flat(case.series), pointers(case.series), case.lookback, case.season_length, lag=case.lag)
+    cuts = windows.end_cuts().take(np.tile(np.arange(len(case.series)), 3))
+    at_once = windows.gather(cuts)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("forecasting.windows._WINDOWS_AT_ONCE", 2)
+        in_parts = windows.gather(cuts)
+    for name in ("inputs", "observed", "level", "scale", "moving"):
+        np.testing.assert_array_equal(getattr(in_parts, name), getattr(at_once, name), err_msg=name)
+    assert (in_parts.season is None) == (at_once.season is None)
+    if at_once.season is not None:
+        np.testing.assert_array_equal(in_parts.season, at_once.season)
+
+
+@given(case=cases(), data=st.data())
+@settings(max_examples=50, deadline=None)
+def test_the_lowest_value_before_a_cut_is_that_of_a_plain_loop(case, data):
+    windows = Windows(flat(case.series), pointers(case.series), case.lookback, case.season_length)
+    places = [(number, cut) for number, values in enumerate(case.series) for cut in range(1, len(values) + 1)]
+    chosen = data.draw(st.lists(st.sampled_from(places), min_size=1, max_size=6))
+    cuts = Cuts(np.array([n for n, _ in chosen]), np.array([windows.indptr[n] + cut for n, cut in chosen]))
+    back = 2 * (case.lookback + case.season_length)
+    expected = [np.fmin.reduce(case.series[n][max(cut - back, 0) : cut]) for n, cut in chosen]
+    np.testing.assert_array_equal(windows.lowest(cuts), expected)

@@ -7,11 +7,13 @@ module by its bare name. ``python <peer>.py job.json``, where the job holds
 - ``horizon``, ``season``, ``seed``, ``threads`` and ``settings``, which the script explains.
 
 The facts stand beside ``out``, with the suffix ``.json``: ``seconds`` from the frame in memory to the forecasts in
-memory, compilation included; ``import_seconds``; ``versions``.
+memory, compilation included; ``processor_seconds`` of all threads meanwhile; ``peak_mib``, the most memory that was
+resident; ``import_seconds``; ``versions``.
 """
 
 import json
 import os
+import resource
 import sys
 import time
 from collections.abc import Callable
@@ -62,13 +64,15 @@ def run(
     imported = load(job)
     import_seconds = time.perf_counter() - started
     frame = pd.read_parquet(job["train"])
-    started = time.perf_counter()
+    started, worked = time.perf_counter(), time.process_time()
     forecasts = forecast(job, imported, frame)
-    seconds = time.perf_counter() - started
+    seconds, processor_seconds = time.perf_counter() - started, time.process_time() - worked
     out = Path(job["out"])
     forecasts.to_parquet(out)
     facts = {
         "seconds": seconds,
+        "processor_seconds": processor_seconds,
+        "peak_mib": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
         "import_seconds": import_seconds,
         "versions": {name: version(name) for name in packages},
     }

@@ -123,6 +123,8 @@ class Encoding:
     ) -> Self:
         """Fit to what stands before the last ``held_out`` steps of each series, int64 array of shape (n_series,)."""
         check_calendar_covariates(calendar, panel.frequency)
+        if not (past or future or static or calendar):
+            return cls()
         known = np.arange(len(panel.values)) < np.repeat(panel.indptr[1:] - held_out, panel.lengths)
         return cls(
             tuple(Column.fit(name, panel.covariates[name], known) for name in past),

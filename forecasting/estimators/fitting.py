@@ -11,6 +11,7 @@ import numpy as np
 from forecasting.estimators.trust import PARTNERS, Combining, best_combination, combined
 from forecasting.evaluation.local import LocalConformal
 from forecasting.network.callbacks import Callbacks
+from forecasting.network.forward import forecast
 from forecasting.network.linear import LinearStart
 from forecasting.network.spec import NetworkSpec, Weights, initial_weights
 from forecasting.network.training import EPOCHS, CutWindows, HeldOut, TrainingPlan, train
@@ -57,7 +58,7 @@ class Model:
 
         ``smoothed`` holds the scaled forecasts of ``smoothing``, where there is one.
         """
-        ensemble = _median(_engine(self.spec), self.weights, reading)
+        ensemble = _median(self.spec, self.weights, reading)
         partner = reading["window"] @ self.anchor_kernel if smoothed is None else smoothed
         return combined(ensemble, partner, self.trust)
 
@@ -140,7 +141,7 @@ def fit_model(
         weights, watch = initial_weights(spec, rngs, start.kernel), history.watch(stage=0)
         source = CutWindows(windows, cuts, spec.horizon)
         trained = train(network, weights, source, plan, rngs, held_out=held_out, on_epoch=watch)
-        median = _median(network, trained.weights, held_out.reading)
+        median = _median(spec, trained.weights, held_out.reading)
         partner, trust, validated, steps = 0, 1.0, np.asarray(median, dtype=np.float64), trained.steps
         if combining is not None:
             partner, trust = best_combination(median, combining.partners, held_out.target, combining.earlier)
@@ -204,8 +205,8 @@ def _engine(spec: NetworkSpec) -> "Engine":
     return engine(spec)
 
 
-def _median(network: "Engine", weights: Weights, reading: Reading) -> np.ndarray:
-    return np.asarray(np.median(network.forecast(weights, reading), axis=0))
+def _median(spec: NetworkSpec, weights: Weights, reading: Reading) -> np.ndarray:
+    return np.asarray(np.median(forecast(spec, weights, reading), axis=0))
 
 
 class History:

@@ -10,7 +10,7 @@ from forecasting.network.spec import NetworkSpec
 
 _DOUBLE, _SINGLE = 8, 4
 _COPIES_OF_PANEL = 4
-"""Values, times, and two copies under way while a transform of the target is checked: there and back."""
+"""Values, times, and two copies under way while the links of a target are applied."""
 _COPIES_OF_CHANNELS = 3
 """A covariate as it came, in double precision, and as a network reads it."""
 _DOUBLES_OF_WINDOW = 4

@@ -11,7 +11,8 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from forecasting.network.spec import NORM_EPSILON, NetworkSpec, Weights
+from forecasting.network.forward import PlainNetwork, Recurrence, product
+from forecasting.network.spec import NetworkSpec, Weights
 
 
 class CarriedStates:
@@ -33,16 +34,12 @@ class CarriedStates:
 
     def __init__(self, spec: NetworkSpec, weights: Weights, n_series: int) -> None:
         self.spec, self.count = spec, 0
-        segment, across = spec.segment_length, (0, 2, 1)
-        self._kernels = {
-            name: np.ascontiguousarray(weight.transpose(across) if weight.ndim == 3 else weight[:, :, None])
-            for name, weight in weights.items()
-        }  # (n_members, outputs, inputs), or (n_members, outputs, 1)
+        segment = spec.segment_length
+        self._network = PlainNetwork(spec, weights)
+        self._recurrence = Recurrence(self._network, n_series)
         self._states = np.zeros((segment, spec.n_layers, spec.n_members, spec.units, n_series), np.float32)
         self._window = np.zeros((spec.lookback, n_series), np.float32)  # row t % lookback holds step t
         self._past = np.zeros((segment, spec.past_channels, n_series), np.float32)  # row t % segment likewise
-        # Room for what a step reckons with: asking for such arrays anew takes longer than filling them.
-        self._read, self._moved, self._total, self._apart = (np.empty_like(self._states[0, 0]) for _ in range(4))
 
     def advance(self, step: np.ndarray) -> None:
         """Read one step.
@@ -56,17 +53,8 @@ class CarriedStates:
         self._window[self.count % spec.lookback] = step[0]
         self._past[self.count % spec.segment_length] = step[1:]
         self.count += 1
-        if self.count < spec.segment_length:
-            return
-        self._total.fill(0)
-        for layer, state in enumerate(self._states[self.count % spec.segment_length]):
-            read = self._normed(layer) if layer else self._segment()
-            np.matmul(self._kernels[f"rnn_{layer}.kernel"], read, out=self._read)
-            np.matmul(self._kernels[f"rnn_{layer}.recurrent_kernel"], state, out=self._moved)
-            self._moved += self._read
-            self._moved += self._kernels[f"rnn_{layer}.bias"]
-            np.tanh(self._moved, out=state)
-            self._total += state
+        if self.count >= spec.segment_length:
+            self._recurrence.advance(self._states[self.count % spec.segment_length], self._segment())
 
     def outputs(self) -> np.ndarray:
         """What each member says behind the last step, float64 of shape (n_members, n_series, horizon).
@@ -75,7 +63,7 @@ class CarriedStates:
         ``lookback``, the linear skip reads zeros before the first.
         """
         last = self._states[self.count % self.spec.segment_length].sum(axis=0)
-        outputs = self._kernels["head.kernel"] @ last + self._kernels["head.bias"]
+        outputs = self._network.head(last)
         if self.spec.linear_skip:
             outputs += self._skipped()
         return np.asarray(outputs.swapaxes(1, 2), dtype=np.float64)
@@ -107,28 +95,13 @@ class CarriedStates:
         past = np.roll(self._past, -(self.count % segment), axis=0)
         return np.concatenate([window, past.reshape(-1, window.shape[1])])
 
-    def _normed(self, layer: int) -> np.ndarray:
-        """The states below a layer after layer normalisation over the units, axis 1."""
-        apart = np.subtract(self._total, self._total.mean(axis=1, keepdims=True), out=self._apart)
-        spread = np.square(apart, out=self._moved).mean(axis=1, keepdims=True)
-        apart /= np.sqrt(spread + NORM_EPSILON)
-        apart *= self._kernels[f"norm_{layer}.gamma"]
-        apart += self._kernels[f"norm_{layer}.beta"]
-        return np.asarray(apart)
-
     def _skipped(self) -> np.ndarray:
         """What the linear skip adds, (n_members, horizon, n_series). The kernel turns, so that the steps need not."""
-        spec, kernel = self.spec, self._kernels["skip.kernel"]
+        spec, kernel = self.spec, self._network.kernels["skip.kernel"]
         turned = np.roll(kernel[:, :, : spec.lookback], self.count % spec.lookback, axis=2)
-        skipped = _one_product(turned, self._window)
+        skipped = product(turned, self._window)
         if spec.past_channels:
             by_step = kernel[:, :, spec.lookback :].reshape(*kernel.shape[:2], spec.segment_length, spec.past_channels)
             turned = np.roll(by_step, self.count % spec.segment_length, axis=2).reshape(*kernel.shape[:2], -1)
-            skipped += _one_product(turned, self._past.reshape(turned.shape[2], -1))
+            skipped += product(turned, self._past.reshape(turned.shape[2], -1))
         return skipped
-
-
-def _one_product(kernels: np.ndarray, steps: np.ndarray) -> np.ndarray:
-    """(members, outputs, rows) times (rows, n_series), all members at once: the steps are read from memory once."""
-    members, outputs, rows = kernels.shape
-    return np.asarray(kernels.reshape(members * outputs, rows) @ steps).reshape(members, outputs, -1)

@@ -193,15 +193,11 @@ class Engine:
         self._optimizer.learning_rate = learning_rate
         return float(self.model.train_on_batch(self._needed(reading), target, weight)) / self.spec.n_members
 
-    def forecast(self, weights: Weights | None, reading: Reading) -> np.ndarray:
-        """Scaled forecasts of shape (n_members, n, horizon), float32, from a reading of n windows.
-
-        With ``weights=None`` the weights in use are used.
-        """
+    def forecast(self, weights: Weights, reading: Reading) -> np.ndarray:
+        """What `forecasting.network.forward.forecast` gives, made on the device of this engine."""
         needed = self._needed(reading)
         with self.lock:
-            if weights is not None:
-                self.put(weights)
+            self.put(weights)
             parts = [
                 self.model.predict_on_batch(
                     {name: array[None] for name, array in part_of(needed, slice(i, i + _PREDICT_BATCH)).items()}
@@ -214,6 +210,11 @@ class Engine:
 
     def _needed(self, reading: Reading) -> Reading:
         return {name: reading[name] for name in self.spec.reading_shapes()}
+
+
+def on_accelerator() -> bool:
+    """Whether networks are computed elsewhere than on processors."""
+    return not str(keras.distribution.list_devices()[0]).startswith("cpu")
 
 
 @functools.lru_cache(maxsize=16)

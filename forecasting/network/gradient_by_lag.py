@@ -1,4 +1,4 @@
-"""The network forward with all states kept, and back from the forecast to the states, in plain NumPy.
+"""From the forecast back to the states, in plain NumPy, after a pass forward that keeps them all.
 
 With z_t = (h^1_t, ..., h^L_t), the states of all layers behind segment t of T, and y the forecast of the recurrent
 part, the *gradient by lag* is
@@ -10,12 +10,12 @@ and Frasconi 1994; Pascanu et al. 2013, arXiv 1211.5063): where it is near zero,
 forecast, nor be learned from it. The linear skip is no part of it.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
-from forecasting.network.design import design
-from forecasting.network.spec import LEAST_VARIANCE, NORM_EPSILON, NetworkSpec, Weights
+from forecasting.network.forward import PlainNetwork, seasons_apart
+from forecasting.network.spec import NORM_EPSILON, NetworkSpec, Weights
 from forecasting.windows import Reading
 
 
@@ -44,7 +44,7 @@ class Forward:
 
 
 def forward(spec: NetworkSpec, weights: Weights, reading: Reading) -> Forward:
-    """One member in plain NumPy, all states kept.
+    """One member, all states kept.
 
     Parameters
     ----------
@@ -54,24 +54,20 @@ def forward(spec: NetworkSpec, weights: Weights, reading: Reading) -> Forward:
     reading : Reading
         Of n windows.
     """
-    read = _segments(spec, reading)
-    states = np.zeros((spec.n_layers, spec.segments, read.shape[1], spec.units), np.float32)
+    count = len(reading["window"])
+    network = PlainNetwork(replace(spec, n_members=1), {name: weight[None] for name, weight in weights.items()})
+    kept: list[np.ndarray] = []
+    outputs = network.outputs(reading, keep=lambda states: kept.append(states[:, 0].swapaxes(1, 2).copy()))
+    states = np.stack(kept, axis=1)
     normed, spread = np.zeros_like(states), np.ones((*states.shape[:3], 1), np.float32)
-    total = np.zeros_like(states[0])
-    for layer in range(spec.n_layers):
-        if layer:
-            spread[layer] = np.sqrt(total.var(axis=2, keepdims=True) + NORM_EPSILON)
-            normed[layer] = (total - total.mean(axis=2, keepdims=True)) / spread[layer]
-            read = normed[layer] * weights[f"norm_{layer}.gamma"] + weights[f"norm_{layer}.beta"]
-        given = read @ weights[f"rnn_{layer}.kernel"] + weights[f"rnn_{layer}.bias"]
-        state = np.zeros_like(given[0])
-        for segment in range(spec.segments):
-            state = np.tanh(given[segment] + state @ weights[f"rnn_{layer}.recurrent_kernel"])
-            states[layer, segment] = state
-        total = total + states[layer]
-    ahead = _ahead(weights, reading, total[-1]) if spec.future_channels else None
-    last = total[-1] if ahead is None else total[-1] + ahead
-    return Forward(states, normed, spread, ahead, _forecast(spec, weights, reading, last))
+    below = np.cumsum(states[:-1], axis=0)
+    spread[1:] = np.sqrt(below.var(axis=3, keepdims=True) + NORM_EPSILON)
+    normed[1:] = (below - below.mean(axis=3, keepdims=True)) / spread[1:]
+    ahead = None
+    if spec.future_channels:
+        last = np.ascontiguousarray(states[:, -1].sum(axis=0).T)[None]
+        ahead = network.ahead(last, reading)[0].T
+    return Forward(states, normed, spread, ahead, outputs[0].T.reshape(count, spec.horizon))
 
 
 def squared_gradient(
@@ -110,61 +106,16 @@ def squared_gradient(
     return squares
 
 
-def _segments(spec: NetworkSpec, reading: Reading) -> np.ndarray:
-    """What the recurrence reads, float32 of shape (segments, n, features)."""
-    window = reading["window"]
-    shape = (len(window), spec.segments, -1)
-    parts = [(_standardised(window) if spec.standardised else window).reshape(shape)]
-    if spec.masked:
-        parts.append(1 - reading["observed"].reshape(shape))
-    if spec.past_channels:
-        parts.append(reading["past"].reshape(shape))
-    if spec.static_channels:
-        parts.append(np.repeat(reading["static"][:, None], spec.segments, axis=1))
-    return np.concatenate(parts, axis=2).astype(np.float32).swapaxes(0, 1)
-
-
-def _ahead(weights: Weights, reading: Reading, last: np.ndarray) -> np.ndarray:
-    """What the covariates known ahead add to the last states, (n, units)."""
-    future = reading["future"].reshape(len(last), -1)
-    read = future @ weights["ahead.kernel"] + last @ weights["ahead.recurrent_kernel"] + weights["ahead.bias"]
-    return np.asarray(np.tanh(read))
-
-
-def _forecast(spec: NetworkSpec, weights: Weights, reading: Reading, last: np.ndarray) -> np.ndarray:
-    """Forecasts of shape (n, horizon) from the last state of all layers and what is known ahead, (n, units)."""
-    forecast = last @ weights["head.kernel"] + weights["head.bias"]
-    if spec.mixed_season:
-        share = (last @ weights["mix.kernel"] + weights["mix.bias"]).reshape(len(last), spec.seasons_ahead, -1)
-        apart = _seasons_apart(spec, reading["window"])
-        forecast = forecast + (share @ apart).reshape(len(last), -1)[:, : spec.horizon]
-    if spec.linear_skip:
-        forecast = forecast + design(reading, spec.segment_length) @ weights["skip.kernel"]
-    return np.asarray(forecast)
-
-
 def _last_back(spec: NetworkSpec, weights: Weights, inputs: np.ndarray, outputs: np.ndarray) -> np.ndarray:
-    """Gradient with respect to what `_forecast` reads, (directions, n, units): its way back."""
+    """Gradient with respect to the last state and what is known ahead, (directions, n, units)."""
     gradient = outputs @ weights["head.kernel"].T
     if spec.mixed_season:
         whole = np.zeros((*outputs.shape[:2], spec.seasons_ahead * spec.mixed_season), np.float32)
         whole[..., : spec.horizon] = outputs
         by_season = whole.reshape(*outputs.shape[:2], spec.seasons_ahead, spec.mixed_season)
-        share = by_season @ _seasons_apart(spec, inputs).swapaxes(1, 2)
+        share = by_season @ seasons_apart(spec, inputs).swapaxes(1, 2)
         gradient = gradient + share.reshape(*outputs.shape[:2], -1) @ weights["mix.kernel"].T
     return np.asarray(gradient)
-
-
-def _seasons_apart(spec: NetworkSpec, inputs: np.ndarray) -> np.ndarray:
-    """Past seasons less the last one, of shape (n, seasons - 1, season)."""
-    seasons = spec.mixed_seasons + 1
-    past = inputs[:, spec.lookback - seasons * spec.mixed_season :].reshape(len(inputs), seasons, spec.mixed_season)
-    return np.asarray(past[:, :-1] - past[:, -1:])
-
-
-def _standardised(inputs: np.ndarray) -> np.ndarray:
-    spread = np.sqrt(inputs.var(axis=1, keepdims=True) + LEAST_VARIANCE)
-    return np.asarray((inputs - inputs.mean(axis=1, keepdims=True)) / spread)
 
 
 def _one_segment_back(weights: Weights, run: Forward, segment: int, adjoint: np.ndarray) -> np.ndarray:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
+from forecasting.network.forward import forecast
 from forecasting.network.spec import Weights
 from forecasting.windows import CutRanges, Cuts, Reading, Windows
 
@@ -221,7 +222,7 @@ def _run(
     on_epoch: Callable[[dict[str, float]], None] | None,
 ) -> None:
     """The steps of a training; writes what is best so far into ``best``."""
-    lowest = np.inf if held_out is None else _error(engine, held_out)
+    lowest = np.inf if held_out is None else _error(engine, best.weights, held_out)
     orders = [_Shuffled(len(source), plan, rng) for rng in rngs]
     started, waited = time.monotonic(), 0
     losses: list[float] = []
@@ -240,7 +241,7 @@ def _run(
             "update_ratio": _length({name: now[name] - before[name] for name in now}) / _length(before),
         }
         losses, before, clipped = [], now, engine.clipped
-        error = 0.0 if held_out is None else _error(engine, held_out)
+        error = 0.0 if held_out is None else _error(engine, now, held_out)
         waited += 1
         if held_out is None or error < lowest:
             lowest, waited = error, 0
@@ -277,8 +278,8 @@ def _drawn(source: Source, orders: "Sequence[_Shuffled]") -> Examples:
     return Examples(reading, by_member(drawn.target), None if drawn.weight is None else by_member(drawn.weight))
 
 
-def _error(engine: "Engine", held_out: Judge) -> float:
-    return held_out.ensemble_error(engine.forecast(None, held_out.reading))
+def _error(engine: "Engine", weights: Weights, held_out: Judge) -> float:
+    return held_out.ensemble_error(forecast(engine.spec, weights, held_out.reading))
 
 
 def _length(weights: Weights) -> float:

@@ -154,6 +154,14 @@ def _constant(panel: Panel) -> np.ndarray:
 
 def _zeros_at_the_end(panel: Panel) -> np.ndarray:
     """Length of the run of zeros at the end of each series, int64; 0 where zeros occur in its middle as well, too."""
+    run = np.zeros(panel.n_series, dtype=np.int64)
+    ends = np.flatnonzero(panel.values[panel.indptr[1:] - 1] == 0)
+    if len(ends):
+        run[ends] = _zeros_at_the_end_of(panel.take(ends))
+    return np.where(run >= _MIN_PLACEHOLDERS, run, 0)
+
+
+def _zeros_at_the_end_of(panel: Panel) -> np.ndarray:
     # Zeros at the start count as placeholders of the same kind, so the middle lies between the outermost other values.
     other = np.flatnonzero((panel.values != 0) & ~np.isnan(panel.values))
     run = np.zeros(panel.n_series, dtype=np.int64)
@@ -166,4 +174,4 @@ def _zeros_at_the_end(panel: Panel) -> np.ndarray:
     zeros = np.concatenate([[0], np.cumsum(panel.values == 0)])
     in_the_middle = zeros[last + 1] - zeros[first] > 0
     run[some[in_the_middle]] = 0
-    return np.where(run >= _MIN_PLACEHOLDERS, run, 0)
+    return run

@@ -134,7 +134,7 @@ def _sorted(rows: Rows) -> tuple[Rows, list[Notice]]:
     """Rows by series and time; a notice where a series itself was out of order."""
     if _is_sorted(rows):
         return rows, []
-    rows = _reordered(rows, np.argsort(rows.series, kind="stable"))
+    rows = rows.picked(_by_series(rows.series))
     if _is_sorted(rows):
         return rows, []
     back = np.flatnonzero((rows.series[1:] == rows.series[:-1]) & (rows.times[1:] < rows.times[:-1])) + 1
@@ -143,7 +143,7 @@ def _sorted(rows: Rows) -> tuple[Rows, list[Notice]]:
         f"rows were not in order of time and have been sorted: {counted(len(names), 'series', 'series')} "
         f"({shortened(names)}), first at {rows.time_of(back[0])} after {rows.time_of(back[0] - 1)}"
     )
-    rows = _reordered(rows, np.lexsort((rows.times, rows.series)))
+    rows = rows.picked(np.lexsort((rows.times, rows.series)))
     return rows, [Notice("sorted", message, tuple(names), len(back))]
 
 
@@ -152,8 +152,15 @@ def _is_sorted(rows: Rows) -> bool:
     return bool(((rows.series[1:] > rows.series[:-1]) | (same & (rows.times[1:] >= rows.times[:-1]))).all())
 
 
-def _reordered(rows: Rows, order: np.ndarray) -> Rows:
-    return rows.picked(order)
+def _by_series(series: np.ndarray) -> np.ndarray:
+    """The order of rows by series, those of a series as they came: whole runs of a series are moved at once."""
+    start = np.concatenate([[0], np.flatnonzero(np.diff(series)) + 1])
+    length = np.diff(start, append=len(series))
+    runs = np.argsort(series[start], kind="stable")
+    order = np.ones(len(series), dtype=np.int64)  # from row to row by one, and from run to run by a jump
+    order[np.cumsum(length[runs])[:-1]] = start[runs][1:] - (start + length - 1)[runs][:-1]
+    order[0] = start[runs[0]]
+    return np.cumsum(order)
 
 
 def _check_labels(data: pd.DataFrame) -> None:

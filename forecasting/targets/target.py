@@ -28,6 +28,7 @@ WORDS = (
 """What a target may be."""
 _ALIASES = {"log_return": "log+difference"}
 _NEED_POSITIVE = [kind for kind, link in LINKS.items() if link.needs_positive]
+_VALUES_AT_ONCE = 1_000_000
 _LARGEST_LOSS = 1e-6
 """Of the largest value of a series; windows take changes of this share of their level for rounding as well."""
 
@@ -226,10 +227,11 @@ class Target:
         if not self.links:
             return self
         self._check_positive(panel)
-        kept = np.maximum(panel.lengths - held_out, 0)
-        before = _place(panel) < np.repeat(kept, panel.lengths)
-        indptr = np.concatenate([[0], np.cumsum(kept)])
         path, fitted = panel.values, []
+        if any(LINKS[name].of_series is not None for name in self.links):
+            kept = np.maximum(panel.lengths - held_out, 0)
+            before = _place(panel) < np.repeat(kept, panel.lengths)
+            indptr = np.concatenate([[0], np.cumsum(kept)])
         for place, name in enumerate(self.links):
             link, numbers = LINKS[name], Numbers()
             if link.of_series is not None:
@@ -266,6 +268,15 @@ class Target:
 
     def _check_round_trip(self, panel: Panel, path: np.ndarray) -> None:
         """Raise DataError where the way back loses more than rounding."""
+        first = 0
+        while first < panel.n_series:  # some series at a time: there are several arrays as large as what is looked at
+            many = np.searchsorted(panel.indptr, panel.indptr[first] + _VALUES_AT_ONCE, side="right") - 1
+            series = np.arange(first, max(many, first + 1))
+            first = int(series[-1]) + 1
+            part = path[panel.indptr[series[0]] : panel.indptr[first]]
+            self.take(series)._check_part(panel.take(series), part)
+
+    def _check_part(self, panel: Panel, path: np.ndarray) -> None:
         rows, back = panel.series_index, path
         for link, numbers in reversed(self._steps(back=True)):
             back = link(back, **_by_row(numbers, panel))

@@ -25,9 +25,8 @@ def test_each_is_scored_on_the_windows_of_ours(frame: pd.DataFrame) -> None:
     forecasts = naive.rename(columns={"Naive": "yhat"})[["unique_id", "cutoff", "ds", "yhat"]]
     right = forecasts.assign(yhat=naive["y"])
 
-    table = backtests.table(
-        frame, {"Naive": Result(forecasts, 1.5, 0, {}), "right": Result(right, 2.5, 0, {})}, WINDOWS
-    )
+    results = {"Naive": Result(forecasts, 1.5, 1.0, 100.0, 0, {}), "right": Result(right, 2.5, 2.0, 100.0, 0, {})}
+    table = backtests.table(frame, results, WINDOWS)
 
     assert table["seconds"].to_dict() == pytest.approx(
         {"SeasonalNaive": np.nan, "Naive": 1.5, "right": 2.5}, nan_ok=True

@@ -3,6 +3,8 @@
 import io
 import json
 import shutil
+import subprocess
+import sys
 from dataclasses import replace
 
 import numpy as np
@@ -59,6 +61,18 @@ def test_a_loaded_forecaster_forecasts_exactly_as_the_saved_one(fitted, folder, 
     loaded = SimpleRNNForecaster.load(folder)
     for given in ({}, {"horizon": 11}, {"horizon": 2, "levels": [50]}, {"data": frame}, {"data": one(20, seed=3)}):
         pd.testing.assert_frame_equal(loaded.predict(**given), fitted.predict(**given))
+
+
+def test_a_loaded_forecaster_forecasts_in_a_process_without_keras(fitted, folder):
+    code = (
+        "import sys; from forecasting import SimpleRNNForecaster;"
+        "print(SimpleRNNForecaster.load(sys.argv[1]).predict()['SimpleRNN'].sum());"
+        "print(sorted({'keras', 'tensorflow', 'jax', 'statsmodels', 'sklearn.linear_model'} & set(sys.modules)))"
+    )
+    done = subprocess.run([sys.executable, "-c", code, str(folder)], capture_output=True, text=True, check=True)
+    total, loaded = done.stdout.splitlines()
+    assert loaded == "[]"
+    assert float(total) == pytest.approx(fitted.predict()["SimpleRNN"].sum(), rel=1e-6)
 
 
 def test_what_was_fitted_comes_back(fitted, folder):

@@ -156,13 +156,6 @@ def test_forecasts_of_many_windows_are_those_of_each(monkeypatch):
         np.testing.assert_allclose(found[:, [number]], alone, rtol=0, atol=1e-5)
 
 
-def test_without_weights_those_in_use_forecast():
-    reading, _ = random_windows(PAIR, 4)
-    with engine(PAIR).lock:
-        expected = engine(PAIR).forecast(random_weights(PAIR), reading)
-        assert engine(PAIR).forecast(None, reading).tolist() == expected.tolist()
-
-
 def test_no_window_has_no_forecast():
     nothing, _ = random_windows(PAIR, 0)
     assert engine(PAIR).forecast(random_weights(PAIR), nothing).shape == (2, 0, 3)

@@ -13,6 +13,7 @@ from pandas.testing import assert_frame_equal
 
 from forecasting.errors import DataError, ParameterError
 from forecasting.panel import Panel, to_panel
+from forecasting.panel.shapes import _by_series
 from tests.panel.tables import days, long
 
 
@@ -245,3 +246,10 @@ def test_exactly_the_deleted_rows_become_gaps(data, alias):
     assert np.flatnonzero(np.isnan(panel.values)).tolist() == sorted(deleted)
     assert (panel.times == times.to_numpy()).all()
     assert [(notice.kind, notice.count) for notice in notices] == ([("gaps", len(deleted))] if deleted else [])
+
+
+@settings(max_examples=60, deadline=None)
+@given(series=st.lists(st.integers(0, 4), min_size=1, max_size=30))
+def test_rows_are_ordered_by_series_as_a_stable_sort_orders_them(series):
+    expected = np.argsort(series, kind="stable")
+    np.testing.assert_array_equal(_by_series(np.array(series)), expected)

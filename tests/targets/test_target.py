@@ -266,7 +266,9 @@ def test_values_of_zero_and_less_are_fine_elsewhere(name):
     assert target.values(target.path(panel)[None])[0] == pytest.approx([0.0, -1.0, 2.0])
 
 
-def test_a_series_that_does_not_come_back_is_named():
+@pytest.mark.parametrize("at_once", [1, 10**6])
+def test_a_series_that_does_not_come_back_is_named(at_once, monkeypatch):
+    monkeypatch.setattr("forecasting.targets.target._VALUES_AT_ONCE", at_once)
     steep = np.sqrt(100 + np.arange(60) % 4 + np.arange(60))  # even after squaring
     lost = np.array([1.0, 1.0, 1.0, 1.0, 1.0, 1e200])  # whose square is no number
     with pytest.raises(DataError) as error, np.errstate(over="ignore"):

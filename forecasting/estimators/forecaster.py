@@ -73,8 +73,9 @@ class SimpleRNNForecaster(BaseEstimator):  # type: ignore[misc]  # scikit-learn 
     static_covariates : sequence of str, optional
         Columns that are the same throughout a series.
     calendar_covariates : sequence of str, optional
-        Any of ``"hour"``, ``"weekday"``, ``"month"``, ``"session:XNYS"`` (whether an exchange trades on the day) and
-        ``"holiday:XNYS"`` (whether it does not, from Monday to Friday). They are known ahead, and need no column.
+        Any of ``"hour"``, ``"weekday"``, ``"month"``, ``"session:XNYS"`` (whether an exchange trades on the day),
+        ``"holiday:XNYS"`` (whether it does not, from Monday to Friday), and ``"holiday:US"`` or ``"holiday:DE-BY"``
+        (the public holidays of a country or a part of it). They are known ahead, and need no column.
     segment_length : int, optional
         Steps of the look-back that one step of the recurrence reads; by default a season, or 4 steps where there is no
         season.

@@ -24,6 +24,7 @@ _REQUIRED = (
     "pyarrow",
     "scikit-learn",
     "exchange-calendars",
+    "holidays",
     "utilsforecast",
 )
 

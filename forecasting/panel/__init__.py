@@ -11,13 +11,16 @@ from forecasting.panel.gaps import treat_gaps
 from forecasting.panel.gate import to_panel
 from forecasting.panel.notice import Notice
 from forecasting.panel.panel import Panel
+from forecasting.panel.roles import Roles, infer_roles
 
 __all__ = [
     "Frequency",
     "Notice",
     "Panel",
+    "Roles",
     "appended",
     "following",
+    "infer_roles",
     "read_future",
     "to_panel",
     "treat_covariates",

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 from sklearn.base import clone
 
-from forecasting import SimpleRNNForecaster, backtest
+from forecasting import SimpleRNNForecaster, audit, backtest
 from forecasting.errors import DataError, ParameterError
 from forecasting.panel import to_panel
 from forecasting.panel.calendar_covariates import calendar_channels
@@ -246,3 +246,62 @@ def test_too_many_categories_and_columns_without_a_value_are_refused(parts):
         tiny(future_covariates=["promotion"]).fit(many)
     with pytest.raises(DataError, match="column noise: the covariate has no known value before the held-out part"):
         tiny(past_covariates=["noise"], gaps="mask").fit(train.assign(noise=np.nan))
+
+
+@pytest.fixture(scope="module")
+def whole(frame):
+    """With the last steps to be forecast: no target and no noise there."""
+    last = frame.groupby("unique_id").cumcount(ascending=False) < HORIZON
+    return frame.assign(y=frame["y"].where(~last), noise=frame["noise"].where(~last))
+
+
+class TestInferredRoles:
+    """``covariates="infer"`` is the same forecaster as one with the lists that the data tell."""
+
+    def test_it_is_the_forecaster_with_the_lists(self, whole, parts):
+        inferred = tiny(covariates="infer").fit(whole)
+        named = tiny(past_covariates=["noise"], future_covariates=KNOWN, static_covariates=["region"]).fit(parts[0])
+        assert inferred.covariates_ == {"past": ["noise"], "future": KNOWN, "static": ["region"]} == named.covariates_
+        assert [notice.kind for notice in inferred.notices_] == ["inferred", "trimmed"]
+        assert values(inferred.predict(future=whole)) == values(named.predict(future=parts[1]))
+        assert inferred.encoding_ == named.encoding_
+
+    def test_what_was_inferred_is_kept_when_it_is_stored(self, whole, tmp_path):
+        inferred = tiny(covariates="infer", max_steps=1).fit(whole)
+        inferred.save(tmp_path / "model")
+        loaded = SimpleRNNForecaster.load(tmp_path / "model")
+        assert (loaded.covariates, loaded.covariates_) == ("infer", inferred.covariates_)
+        assert values(loaded.predict(future=whole)) == values(inferred.predict(future=whole))
+
+    def test_those_of_the_calendar_need_no_column_and_may_stand_beside_it(self, whole):
+        told = tiny(covariates="infer", calendar_covariates=["weekday"], max_steps=1).fit(whole)
+        assert told._model.spec.future_channels == 1 + 2 + 7
+
+    @pytest.mark.parametrize("role", ["past", "future", "static"])
+    def test_it_is_not_combined_with_lists(self, whole, role):
+        with pytest.raises(ParameterError, match="either inferred or named"):
+            tiny(covariates="infer", **{f"{role}_covariates": ["heat"]}).fit(whole)
+
+    def test_a_backtest_infers_once_from_all_that_it_is_given(self, whole, caplog):
+        named = tiny(past_covariates=["noise"], future_covariates=KNOWN, static_covariates=["region"], max_steps=1)
+        inferred = tiny(covariates="infer", max_steps=1)
+        found = backtest(inferred, whole, HORIZON, 2, refit=True, verbose=0)
+        pd.testing.assert_frame_equal(found, backtest(named, whole, HORIZON, 2, refit=True, verbose=0))
+        assert "the roles of covariates were inferred: heat, promotion: known ahead" in caplog.text
+        assert inferred.covariates == "infer"
+        with pytest.raises(ParameterError, match="either inferred or named"):
+            backtest(clone(inferred).set_params(past_covariates=["noise"]), whole, HORIZON, 2, verbose=0)
+
+    def test_an_audit_finds_no_leak_in_it_and_finds_one_in_a_preparation(self, whole):
+        inferred = tiny(covariates="infer", max_steps=1)
+        assert audit(inferred, whole, n_cutoffs=1, verbose=0).passed
+        leaking = audit(inferred, whole, prepare=smoothed, n_cutoffs=1, verbose=0)
+        assert not leaking.passed
+
+
+def smoothed(frame):
+    """The noise smoothed with a centred mean, as a further column."""
+    mean = frame.groupby("unique_id")["noise"].transform(
+        lambda noise: noise.rolling(5, center=True, min_periods=1).mean()
+    )
+    return frame.assign(smooth=mean)

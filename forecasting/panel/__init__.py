@@ -3,6 +3,7 @@
 Nothing behind the gate checks its input again.
 """
 
+from forecasting.panel.ahead import known_rows, lay_ahead, no_steps_ahead, split_ahead
 from forecasting.panel.covariates import treat_covariates
 from forecasting.panel.following import appended, following
 from forecasting.panel.frequency import Frequency
@@ -21,7 +22,11 @@ __all__ = [
     "appended",
     "following",
     "infer_roles",
+    "known_rows",
+    "lay_ahead",
+    "no_steps_ahead",
     "read_future",
+    "split_ahead",
     "to_panel",
     "treat_covariates",
     "treat_gaps",

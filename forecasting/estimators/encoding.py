@@ -143,6 +143,12 @@ class Encoding:
         return Roles(*map(tuple, named))
 
     @property
+    def kinds(self) -> dict[str, str]:
+        """For each column ``"numbers"`` or ``"categories"``, as it was fitted; in the order of `columns`."""
+        columns = (*self.past, *self.future, *self.static)
+        return {column.name: "numbers" if column.categories is None else "categories" for column in columns}
+
+    @property
     def along(self) -> list[str]:
         """Names of the columns that lie along the series."""
         return [column.name for column in (*self.past, *self.future)]

@@ -1,6 +1,6 @@
 """What the calendar says about a time: covariates that are known for every step ahead."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
@@ -66,7 +66,7 @@ def is_calendar_covariate(name: object) -> bool:
     return kind in _READ and (kind in _OF_PLACES) == bool(colon) == bool(place)
 
 
-def check_calendar_covariates(names: Iterable[str], frequency: Frequency) -> None:
+def check_calendar_covariates(names: Sequence[str], frequency: Frequency) -> None:
     """Raise ParameterError for names that say nothing on a time grid, and for unknown exchanges and countries.
 
     The hour changes below a day only, the weekday and the day of an exchange or a country below a week only, the month
@@ -82,10 +82,9 @@ def check_calendar_covariates(names: Iterable[str], frequency: Frequency) -> Non
         "session": fine or days or frequency.unit == "business",
         "holiday": fine or days or frequency.unit == "business",
     }
+    check_places(names)
     for name in names:
         kind, _, place = name.partition(":")
-        if place:
-            _check_place(kind, place)
         on_sessions = is_country(place) and frequency.unit == "session"
         if not (changing[kind] or on_sessions):
             raise ParameterError(
@@ -93,6 +92,14 @@ def check_calendar_covariates(names: Iterable[str], frequency: Frequency) -> Non
                 remedy="Leave it out.",
                 parameter="calendar_covariates",
             )
+
+
+def check_places(names: Sequence[str]) -> None:
+    """Raise ParameterError for names of calendar covariates with an unknown exchange or country."""
+    for name in names:
+        kind, colon, place = name.partition(":")
+        if colon:
+            _check_place(kind, place)
 
 
 def _check_place(kind: str, place: str) -> None:

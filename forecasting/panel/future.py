@@ -95,7 +95,7 @@ def _matched(frame: pd.DataFrame, panel: Panel, ids: "pd.Series[Any] | None", st
         raise DataError(
             f"the future frame lacks {counted(len(lost), 'row')} of the {steps} steps behind the end of every series:"
             f" {shortened(pairs)}",
-            remedy="Give a row for every series and each of these steps.",
+            remedy="Give a row for every series and each of these steps, in a source with an empty target.",
             series=panel.ids[series[lost[0]]],
             time=time_text(wanted.ravel()[lost[0]], panel.tz),
         )

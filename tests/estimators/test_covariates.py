@@ -143,6 +143,29 @@ def test_what_lies_behind_a_cutoff_moves_no_forecast_of_a_backtest(frame):
     assert dirty["SimpleRNN"].tolist() == clean["SimpleRNN"].tolist()
 
 
+def test_what_is_known_ahead_behind_the_horizon_moves_no_forecast(frame):
+    estimator = tiny(**EVERYTHING, max_steps=3)
+    clean = backtest(estimator, frame, HORIZON, 2, refit=True)
+    behind = frame.groupby("unique_id").cumcount(ascending=False) < HORIZON  # of the first window, not of the second
+    absurd = frame.assign(
+        heat=frame["heat"].where(~behind, 1e6),
+        promotion=frame["promotion"].where(~behind, "no"),
+        noise=frame["noise"].where(~behind, 1e6),
+        y=frame["y"].where(~behind, 1e6),
+    )
+    dirty = backtest(estimator, absurd, HORIZON, 2, refit=True)
+    same = (dirty["SimpleRNN"] == clean["SimpleRNN"]).groupby([clean["unique_id"], clean["cutoff"]]).all()
+    assert same.groupby("unique_id").cumcount().map({0: True, 1: False}).tolist() == same.tolist()
+
+
+def test_rows_behind_the_horizon_are_not_read_when_a_forecast_is_made(frame):
+    train, test = split(frame, 3 * HORIZON)
+    forecaster = tiny(**EVERYTHING, max_steps=3).fit(train)
+    later = test.groupby("unique_id").cumcount() >= HORIZON
+    absurd = test.assign(heat=test["heat"].where(~later, 1e6), promotion=test["promotion"].where(~later, "unheard of"))
+    assert values(forecaster.predict(future=absurd)) == values(forecaster.predict(future=test))
+
+
 def test_a_backtest_carries_what_is_known_ahead_over_steps_that_are_absent(frame):
     first = frame.groupby("unique_id").cumcount(ascending=False) == HORIZON - 2
     result = backtest(tiny(future_covariates=KNOWN, gaps="mask", max_steps=3), frame[~first], HORIZON, 1)

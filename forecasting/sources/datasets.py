@@ -177,8 +177,7 @@ class SampleSource(_Entry):
         return _refuse_repeated(targets, None)
 
 
-Table = (Columns, SampleSource)
-"""Sources that may have columns of covariates."""
+_WITH_COLUMNS = (Columns, SampleSource)  # of which some may be covariates
 Source = CsvSource | ParquetSource | SqlSource | YahooSource | SampleSource
 
 
@@ -333,7 +332,7 @@ class DataSet(_Entry):
                 remedy=f"Remove {next(iter(columns.keys.values()))!r}, or 'covariates'.",
                 key="covariates",
             )
-        if key is not None and not isinstance(self.source, Table):
+        if key is not None and not isinstance(self.source, _WITH_COLUMNS):
             raise CatalogError(f"a source of the kind {self.source.kind!r} has no further columns", key=key)
         _refuse_taken({key: getattr(self, key) for key in _ROLES}, self.source)
         others = [name for name in columns.categorical if not columns.every and name not in columns.keys]
@@ -408,7 +407,7 @@ def _refuse_repeated(values: tuple[T, ...], key: str | None) -> tuple[T, ...]:
 def _refuse_taken(lists: dict[str, tuple[str, ...]], source: Source) -> None:
     """CatalogError where a covariate is something else already: of another role, the target, the time or the id."""
     taken: dict[str, str] = {}
-    if isinstance(source, Table):
+    if isinstance(source, _WITH_COLUMNS):
         taken |= dict.fromkeys(source.targets, "a target")
     if isinstance(source, Columns):
         parts = source.time_parts.model_dump(exclude_none=True).values() if source.time_parts else ()

@@ -1,5 +1,6 @@
 """Covariates of a data set: what the catalog refuses, and the columns that each source delivers."""
 
+import re
 import sqlite3
 from pathlib import Path
 
@@ -271,3 +272,10 @@ def test_the_built_in_catalog_can_be_read_with_all_that_it_names(tmp_path):
     for entry in read_catalog(built_in_catalog()).values():
         frame = read_source(entry, tmp_path)
         assert set(entry.roles.along) <= set(frame.columns)
+
+
+def test_the_example_of_the_page_is_valid(tmp_path):
+    page = (Path(__file__).resolve().parents[2] / "docs" / "covariates.md").read_text(encoding="utf-8")
+    (example,) = re.findall(r"```toml\n(.*?)```", page, re.DOTALL)
+    shops = dataset(tmp_path, example, "shops")
+    assert shops.roles == Roles(("visitors",), ("price", "promotion"), ("region",))

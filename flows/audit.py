@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING
 
 from flows.common import located, time_text
 from flows.quiet import import_network
+from flows.reading import read_dataset
 from flows.results import AuditFinding, AuditResult, AuditStage
-from flows.steps import read_dataset
 from forecasting.sources import find_dataset
 
 if TYPE_CHECKING:
@@ -37,9 +37,9 @@ def audit_dataset(settings: "Settings", name: str, *, n_cutoffs: int = 2) -> Aud
     began = time.monotonic()
     dataset = find_dataset(settings.catalog_path, name)
     with located(name):
-        panel, _ = read_dataset(settings, dataset)
+        read = read_dataset(settings, dataset)
         import_network()
-        report = audit(build_estimator(dataset), panel, n_cutoffs=n_cutoffs, verbose=0)
+        report = audit(build_estimator(read.dataset), read.panel, n_cutoffs=n_cutoffs, verbose=0)
     findings = tuple(
         AuditFinding(
             cutoff=time_text(found.cutoff),

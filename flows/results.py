@@ -2,7 +2,7 @@
 
 import dataclasses
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from forecasting.errors import ForecastingError
@@ -31,6 +31,10 @@ class IngestResult:
     rows, series : int
     first, last : str
         First and last time over all series.
+    covariates : mapping of str to tuple of str
+        Names of columns as ``"past"``, ``"future"`` and ``"static"``, where there are any.
+    steps_ahead : int
+        Steps behind the ends of all series of which covariates are known.
     """
 
     dataset: str
@@ -44,6 +48,8 @@ class IngestResult:
     calendar: str | None
     notices: tuple[NoticeRecord, ...]
     seconds: float
+    covariates: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    steps_ahead: int = 0
 
 
 @dataclass(frozen=True)
@@ -261,7 +267,7 @@ class PipelineError(Exception):
 def as_document(record: Any) -> Any:
     """A record (or a list or dict of records) as plain JSON values; a number that is not finite becomes null."""
     if dataclasses.is_dataclass(record) and not isinstance(record, type):
-        return {field.name: as_document(getattr(record, field.name)) for field in dataclasses.fields(record)}
+        return {one.name: as_document(getattr(record, one.name)) for one in dataclasses.fields(record)}
     if isinstance(record, dict):
         return {str(key): as_document(value) for key, value in record.items()}
     if isinstance(record, list | tuple):

@@ -11,11 +11,13 @@ from typing import TYPE_CHECKING
 
 from flows.common import MODEL, located, season_of, shown_level, time_text
 from flows.output import check_output, write_output
+from flows.reading import absent_columns, of_snapshot, read_dataset
 from flows.results import ForecastResult, ForecastStep, IngestResult, NoticeRecord, TrainResult
-from forecasting.errors import StorageError
+from forecasting.errors import DataError, StorageError
 from forecasting.evaluation.backtest import check_lengths
-from forecasting.panel import Notice, Panel, to_panel, treat_gaps
-from forecasting.sources import DataSet, find_dataset, read_source
+from forecasting.panel import Panel, known_rows, treat_covariates, treat_gaps
+from forecasting.panel.calendar_covariates import check_calendar_covariates
+from forecasting.sources import find_dataset
 from forecasting.storage import Ledger, Snapshot, SnapshotStore
 from forecasting.targets import choices_for
 
@@ -23,22 +25,11 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from forecasting.settings import Settings
+    from forecasting.tracking import Champion
 
 _MOST_STEPS = 20
 
 _log = logging.getLogger(__name__)
-
-
-def read_dataset(settings: "Settings", dataset: DataSet) -> tuple[Panel, tuple[Notice, ...]]:
-    """What the source of a data set holds now, through the gate, and what was seen there."""
-    _log.info("%s: reading from %s", dataset.name, dataset.source.kind)
-    return to_panel(
-        read_source(dataset, settings.home),
-        frequency=dataset.frequency,
-        calendar=dataset.calendar,
-        tz=dataset.timezone,
-        dataset=dataset.name,
-    )
 
 
 def ingest_dataset(settings: "Settings", name: str) -> IngestResult:
@@ -46,7 +37,7 @@ def ingest_dataset(settings: "Settings", name: str) -> IngestResult:
 
     The snapshot holds the data as they were observed; steps without a value stay empty. The gap policy of the data set
     is tried on them first, and so are the target's transform and the lengths that the test windows need, so that data
-    no model could be trained on leave no snapshot.
+    no model could be trained on leave no snapshot. Of covariates known ahead it holds the rows behind the ends too.
 
     Parameters
     ----------
@@ -64,17 +55,20 @@ def ingest_dataset(settings: "Settings", name: str) -> IngestResult:
     began = time.monotonic()
     dataset = find_dataset(settings.catalog_path, name)
     with located(name):
-        panel, seen = read_dataset(settings, dataset)
+        read = read_dataset(settings, dataset)
+        panel = read.panel
         _, treated = treat_gaps(panel, dataset.gaps, dataset=name)
+        _, carried = treat_covariates(panel, dataset.gaps)
+        check_calendar_covariates(dataset.calendar_covariates, panel.frequency)
         season = season_of(dataset, panel)
         choices_for(dataset.target, panel)[0].fit(panel, 0, season)
         check_lengths(panel, dataset.test_windows * dataset.horizon, season)
-        notices = (*seen, *treated)
+        notices = (*read.notices, *treated, *carried)
         for notice in notices:
             _log.warning("%s: %s", name, notice.message, extra={"in_result": True})
         store = SnapshotStore(settings.snapshots)
         before = _newest(store, name)
-        snapshot = store.write(name, panel, notices)
+        snapshot = store.write(name, panel, notices, ahead=read.ahead)
     return IngestResult(
         dataset=name,
         digest=snapshot.digest,
@@ -87,6 +81,8 @@ def ingest_dataset(settings: "Settings", name: str) -> IngestResult:
         calendar=snapshot.calendar,
         notices=tuple(NoticeRecord(note.kind, note.message, note.series, note.count) for note in notices),
         seconds=round(time.monotonic() - began, 3),
+        covariates={role: tuple(names) for role, names in snapshot.roles.as_dict().items() if names},
+        steps_ahead=snapshot.steps_ahead,
     )
 
 
@@ -131,12 +127,19 @@ def train_dataset(
     with located(name):
         store = SnapshotStore(settings.snapshots)
         kept = store.get(name, snapshot) if snapshot is not None else store.latest(name)
+        dataset = of_snapshot(dataset, kept)
         known = None if force else up_to_date(settings, dataset, kept, began=began)
         if known is not None:
             _log.info("%s: model version %s is up to date, not trained again", name, known.version)
             return known
         return train_model(
-            settings, dataset, kept, store.read(kept), began=began, flow_run_id=flow_run_id, flow_run_url=flow_run_url
+            settings,
+            dataset,
+            kept,
+            *store.read_with_ahead(kept),
+            began=began,
+            flow_run_id=flow_run_id,
+            flow_run_url=flow_run_url,
         )
 
 
@@ -159,6 +162,8 @@ def forecast_dataset(
     ------
     StorageError
         There is no snapshot yet, or the ledger cannot be written.
+    DataError
+        What the champion reads as known ahead does not reach to the last step, or the snapshot lacks a covariate.
     TrackingError
         There is no champion yet, or the tracking store cannot be reached.
     """
@@ -172,9 +177,11 @@ def forecast_dataset(
         snapshot = store.latest(name)
         _log.info("%s: loading the champion", name)
         champion = load_champion(settings, name)
-        panel = store.read(snapshot)
+        _check_covariates(champion, snapshot)
+        panel, ahead = store.read_with_ahead(snapshot)
         steps = dataset.horizon if horizon is None else horizon
-        forecasts = champion.estimator.predict(horizon=steps, levels=dataset.levels, data=panel)
+        future = known_rows(ahead) if champion.estimator.encoding_.ahead else None
+        forecasts = champion.estimator.predict(horizon=steps, levels=dataset.levels, data=panel, future=future)
         with contextlib.closing(Ledger(settings.database_url)) as ledger:
             written = ledger.write(name, champion.version, snapshot.digest, with_cutoffs(forecasts, panel))
         if target is not None:
@@ -198,6 +205,18 @@ def forecast_dataset(
         output=None if target is None else str(target),
         seconds=round(time.monotonic() - began, 3),
     )
+
+
+def _check_covariates(champion: "Champion", snapshot: Snapshot) -> None:
+    """Raise DataError where the champion reads covariates that the snapshot does not have."""
+    lacking = absent_columns(champion.estimator.encoding_.roles, snapshot.roles)
+    if lacking:
+        raise DataError(
+            f"the champion, version {champion.version}, reads {lacking}, which the snapshot {snapshot.digest[:12]} does"
+            " not have",
+            remedy="Name it in the data set and ingest again, or make a version that was trained without it the"
+            f" champion (MLflow, Models, {champion.name}).",
+        )
 
 
 def with_cutoffs(forecasts: "pd.DataFrame", panel: Panel) -> "pd.DataFrame":

@@ -17,10 +17,10 @@ from flows.local_servers import HOST, running_servers
 from flows.prefect_settings import MLFLOW_PORT, state_folder
 from flows.quiet import import_network
 from flows.results import SeriesAccuracy, TrainResult
-from forecasting.errors import CatalogError
+from forecasting.errors import CatalogError, DataError
 from forecasting.evaluation.keeping import code_digest
 from forecasting.evaluation.metrics import POOLED
-from forecasting.panel import Panel
+from forecasting.panel import Panel, known_rows
 from forecasting.sources import DataSet
 from forecasting.storage import Snapshot
 from forecasting.tracking.store import is_server, page_url
@@ -38,10 +38,13 @@ _MOST_SERIES = 200
 _log = logging.getLogger(__name__)
 
 
-def training_key(dataset: DataSet, digest: str) -> str:
-    """What a training depends on, as one digest: snapshot, estimator parameters, test windows, and the model's code."""
+def training_key(dataset: DataSet, history: str) -> str:
+    """What a training depends on, as one digest: data, estimator parameters, test windows, and the model's code.
+
+    ``history`` is the digest of a snapshot without what is known ahead of its ends, from which nothing is learned.
+    """
     parts = {
-        "snapshot": digest,
+        "snapshot": history,
         "parameters": dataset.estimator_parameters(),
         "test_windows": dataset.test_windows,
         "code": code_digest(),
@@ -71,7 +74,7 @@ def up_to_date(settings: "Settings", dataset: DataSet, snapshot: Snapshot, *, be
     from forecasting.tracking.store import tracking_errors
 
     client = configure(settings)
-    key = training_key(dataset, snapshot.digest)
+    key = training_key(dataset, snapshot.history)
     with tracking_errors("looking for registered versions", settings.tracking_uri, dataset=dataset.name):
         versions = client.search_model_versions(f"name = '{dataset.name}'")
         newest = max(versions, key=lambda version: int(version.version), default=None)
@@ -101,6 +104,7 @@ def train_model(
     dataset: DataSet,
     snapshot: Snapshot,
     panel: Panel,
+    ahead: Panel,
     *,
     began: float,
     flow_run_id: str | None = None,
@@ -136,10 +140,11 @@ def train_model(
         run.log_fit(estimator)
         _log.info("%s: writing the report and registering the model", name)
         parts = {"validation": accuracy(estimator.validation_, panel, season), "test": scores}
-        _log_findings(run, dataset, snapshot, estimator, panel, tested, scores)
+        forecasts, lacking = _forecasts(estimator, ahead, tested)
+        _log_findings(run, dataset, snapshot, estimator, panel, tested, scores, forecasts, lacking)
         version = log_model(run, estimator, panel.frame(), accuracy=parts)
         with run.errors("writing the training key"):
-            run.client.set_model_version_tag(name, version.version, KEY_TAG, training_key(dataset, snapshot.digest))
+            run.client.set_model_version_tag(name, version.version, KEY_TAG, training_key(dataset, snapshot.history))
         report = report_file(run.client, run.run_id)
     trained = _Trained(version.version, run.run_id, run.experiment_id, report)
     return _result(settings, dataset, snapshot, trained, scores, began=began, anew=True)
@@ -207,6 +212,17 @@ def report_file(client: Any, run_id: str) -> str | None:
     return str(Path(unquote(place.path)) / REPORT) if place.scheme in ("file", "") else None
 
 
+def _forecasts(estimator: Any, ahead: Panel, tested: "pd.DataFrame") -> tuple["pd.DataFrame", str | None]:
+    """What comes next, for the report; or no rows and why, where what is known ahead does not reach so far."""
+    if not estimator.encoding_.ahead:
+        return estimator.predict(), None
+    try:
+        return estimator.predict(future=known_rows(ahead)), None
+    except DataError as error:
+        _log.warning("the report shows no forecast: %s", error)
+        return tested.iloc[:0].drop(columns=[name for name in tested if str(name).startswith(NAIVE)]), str(error)
+
+
 def _log_findings(
     run: "TrainingRun",
     dataset: DataSet,
@@ -215,6 +231,8 @@ def _log_findings(
     panel: Panel,
     tested: "pd.DataFrame",
     scores: "pd.DataFrame",
+    forecasts: "pd.DataFrame",
+    lacking: str | None,
 ) -> None:
     """Keep the figures and the report in the run."""
     from forecasting.evaluation.metrics import error_by_step
@@ -223,7 +241,6 @@ def _log_findings(
     from forecasting.report.summary import choose_series, side_by_side
 
     season = season_of(dataset, panel)
-    forecasts = estimator.predict()
     for shown in choose_series(side_by_side(scores, MODEL, NAIVE)):
         figure = forecast_figure(panel, shown.series, tested, forecasts, title=shown.series)
         run.log_figure("forecast-" + re.sub(r"[^A-Za-z0-9_.-]+", "_", shown.series), figure)
@@ -248,6 +265,7 @@ def _log_findings(
                 "device": estimator.device_,
                 "seconds of the fit": estimator.fit_seconds_,
                 "network parameters": f"{estimator.n_parameters_:,}",
+                **({} if lacking is None else {"no forecast": lacking}),
                 "parameters": estimator.get_params(),
             },
             season_length=season,
@@ -277,7 +295,7 @@ def _result(
         trained=anew,
         version=trained.version,
         champion=champion_version(settings, dataset.name).version,
-        training_key=training_key(dataset, snapshot.digest),
+        training_key=training_key(dataset, snapshot.history),
         run_id=trained.run_id,
         run_url=run_page(settings, trained.experiment_id, trained.run_id),
         report_url=run_page(settings, trained.experiment_id, trained.run_id, REPORT),

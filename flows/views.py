@@ -57,7 +57,16 @@ def ingest_view(result: IngestResult) -> list[RenderableType]:
         f"  {state} {result.digest[:12]}: {result.rows:,} steps in {series}, ",
         f"{_short(result.first)} to {_short(result.last)}, {grid}",
     )
-    return [head, *(_notice(notice.kind, notice.message) for notice in result.notices)]
+    covariates = [line("  covariates", _covariates(result))] if result.covariates else []
+    return [head, *covariates, *(_notice(notice.kind, notice.message) for notice in result.notices)]
+
+
+def _covariates(result: IngestResult) -> str:
+    titles = {"past": "known up to the present", "future": "known ahead", "static": "static"}
+    words = {role: f"{titles[role]}: {', '.join(names)}" for role, names in result.covariates.items()}
+    if "future" in words:
+        words["future"] += f" (for {result.steps_ahead:,} steps behind the ends)"
+    return "; ".join(words.values())
 
 
 def train_view(results: Sequence[TrainResult]) -> list[RenderableType]:

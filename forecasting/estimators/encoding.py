@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from forecasting.errors import DataError
-from forecasting.panel import Panel
+from forecasting.panel import Panel, Roles
 from forecasting.panel.calendar_covariates import calendar_channels, check_calendar_covariates
 from forecasting.panel.covariates import is_missing
 from forecasting.panel.notice import shortened
@@ -137,6 +137,18 @@ class Encoding:
     def is_empty(self) -> bool:
         """Whether there is no covariate."""
         return not (self.past or self.future or self.static or self.calendar)
+
+    @property
+    def roles(self) -> Roles:
+        """Names of all columns, by what is known of them."""
+        named = ((column.name for column in columns) for columns in (self.past, self.future, self.static))
+        return Roles(*map(tuple, named))
+
+    @property
+    def kinds(self) -> dict[str, str]:
+        """For each column ``"numbers"`` or ``"categories"``, as it was fitted; in the order of `columns`."""
+        columns = (*self.past, *self.future, *self.static)
+        return {column.name: "numbers" if column.categories is None else "categories" for column in columns}
 
     @property
     def along(self) -> list[str]:

@@ -66,6 +66,11 @@ class SimpleRNNForecaster(BaseEstimator):  # type: ignore[misc]  # scikit-learn 
         ``"seasonal_difference"``, joined by ``"+"``; ``"log_return"`` is ``"log+difference"``. See
         `forecasting.targets`. ``"auto"`` is the logarithm where all values are above zero and held-out windows are
         forecast clearly better by it, else the values.
+    covariates : {"infer"}, optional
+        Whether the roles of all columns besides id, time and target are inferred from the data given to `fit`, in the
+        place of the three lists below: a column that is the same throughout every series is static; one with values
+        behind the last target of its series, in rows at the end whose ``y`` is empty, is known ahead; any other is
+        known up to the present. ``covariates_`` and a notice tell what was inferred.
     past_covariates : sequence of str, optional
         Columns that are known up to the present only. Numbers, or text, which is read as categories.
     future_covariates : sequence of str, optional
@@ -73,8 +78,9 @@ class SimpleRNNForecaster(BaseEstimator):  # type: ignore[misc]  # scikit-learn 
     static_covariates : sequence of str, optional
         Columns that are the same throughout a series.
     calendar_covariates : sequence of str, optional
-        Any of ``"hour"``, ``"weekday"``, ``"month"``, ``"session:XNYS"`` (whether an exchange trades on the day) and
-        ``"holiday:XNYS"`` (whether it does not, from Monday to Friday). They are known ahead, and need no column.
+        Any of ``"hour"``, ``"weekday"``, ``"month"``, ``"session:XNYS"`` (whether an exchange trades on the day),
+        ``"holiday:XNYS"`` (whether it does not, from Monday to Friday), and ``"holiday:US"`` or ``"holiday:DE-BY"``
+        (the public holidays of a country or a part of it). They are known ahead, and need no column.
     segment_length : int, optional
         Steps of the look-back that one step of the recurrence reads; by default a season, or 4 steps where there is no
         season.
@@ -135,6 +141,8 @@ class SimpleRNNForecaster(BaseEstimator):  # type: ignore[misc]  # scikit-learn 
         Of `fit` and every `partial_fit` since.
     encoding_ : Encoding
         How covariates become numbers.
+    covariates_ : dict of str to list of str
+        The columns that are read as ``"past"``, ``"future"`` and ``"static"`` covariates, named or inferred.
     n_features_in_ : int
     feature_names_in_ : array of str
         The covariates that data must hold beside id, time and target, without those of the calendar.
@@ -161,6 +169,7 @@ class SimpleRNNForecaster(BaseEstimator):  # type: ignore[misc]  # scikit-learn 
         calendar: str | None = None,
         gaps: str = "refuse",
         target: str = "auto",
+        covariates: str | None = None,
         past_covariates: Sequence[str] | None = None,
         future_covariates: Sequence[str] | None = None,
         static_covariates: Sequence[str] | None = None,
@@ -187,6 +196,7 @@ class SimpleRNNForecaster(BaseEstimator):  # type: ignore[misc]  # scikit-learn 
         self.calendar = calendar
         self.gaps = gaps
         self.target = target
+        self.covariates = covariates
         self.past_covariates = past_covariates
         self.future_covariates = future_covariates
         self.static_covariates = static_covariates
@@ -522,6 +532,7 @@ class SimpleRNNForecaster(BaseEstimator):  # type: ignore[misc]  # scikit-learn 
         self._model = model
         self.n_features_in_ = len(self.encoding_.columns)
         self.feature_names_in_ = np.array(self.encoding_.columns, dtype=object)
+        self.covariates_ = self.encoding_.roles.as_dict()
         self.segment_length_ = model.spec.segment_length
         self.anchor_ = model.anchor
         self.smoothing_ = model.smoothing

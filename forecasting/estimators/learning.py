@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 from sklearn.utils import check_random_state
 
-from forecasting.errors import DataError
+from forecasting.errors import DataError, ParameterError
 from forecasting.estimators.calibrating import MOST_ERRORS, recalibrated, recent_movement
 from forecasting.estimators.encoding import Encoding
 from forecasting.estimators.fitting import Fit, Model, fit_model, train_on
@@ -22,7 +22,7 @@ from forecasting.network.callbacks import TrainingCallback, watching
 from forecasting.network.health import Health, health
 from forecasting.network.spec import NetworkSpec
 from forecasting.network.training import TrainingPlan
-from forecasting.panel import Notice, Panel, to_panel, treat_covariates
+from forecasting.panel import Notice, Panel, Roles, infer_roles, to_panel, treat_covariates
 from forecasting.targets import choices_for
 
 if TYPE_CHECKING:
@@ -69,7 +69,8 @@ def learn(
     settings: "SimpleRNNForecaster", data: pd.DataFrame | pd.Series | Panel, callbacks: Sequence[TrainingCallback]
 ) -> Learned:
     """Fit an ensemble by the parameters of a forecaster, which are checked and is not changed."""
-    panel, notices = _read(settings, data)
+    roles, inferred = _roles(settings, data)
+    panel, notices = _read(settings, data, roles)
     division = divide(
         panel,
         horizon=settings.horizon,
@@ -77,7 +78,7 @@ def learn(
         lookback=settings.lookback,
         segment_length=settings.segment_length,
     )
-    encoding = _encoding(settings, panel, division)
+    encoding = _encoding(settings, panel, division, roles)
     rng = check_random_state(settings.random_state)
     draw = rng.randint(2**31)
     prepared = _prepared(settings, panel, division, encoding, draw)
@@ -101,7 +102,7 @@ def learn(
         rng=np.random.default_rng(rng.randint(2**31)),
         callbacks=watching(callbacks, verbose=settings.verbose),
     )
-    return Learned(panel, division, encoding, levels, prepared, memory, fit, (*notices, *prepared.notices))
+    return Learned(panel, division, encoding, levels, prepared, memory, fit, (*inferred, *notices, *prepared.notices))
 
 
 @dataclass(frozen=True, eq=False)
@@ -180,25 +181,35 @@ def training_plan(settings: "SimpleRNNForecaster", windows: int) -> TrainingPlan
     )
 
 
-def _read(settings: "SimpleRNNForecaster", data: pd.DataFrame | pd.Series | Panel) -> tuple[Panel, tuple[Notice, ...]]:
-    along = [*_listed(settings.past_covariates), *_listed(settings.future_covariates)]
-    static = _listed(settings.static_covariates)
+def _roles(settings: "SimpleRNNForecaster", data: pd.DataFrame | pd.Series | Panel) -> tuple[Roles, tuple[Notice, ...]]:
+    """The covariates by role, as they are named or as the data tell."""
+    lists = {role: getattr(settings, f"{role}_covariates") for role in ("past", "future", "static")}
+    if settings.covariates is None:
+        return Roles(**{role: tuple(_listed(names)) for role, names in lists.items()}), ()
+    if any(names is not None for names in lists.values()):
+        raise ParameterError(
+            "the roles of covariates are either inferred or named",
+            remedy="Leave covariates='infer' out, or past_covariates, future_covariates and static_covariates.",
+            parameter="covariates",
+        )
+    roles, notice = infer_roles(data)
+    return roles, (notice,)
+
+
+def _read(
+    settings: "SimpleRNNForecaster", data: pd.DataFrame | pd.Series | Panel, roles: Roles
+) -> tuple[Panel, tuple[Notice, ...]]:
+    along = [*roles.past, *roles.future]
     panel, notices = to_panel(
-        data, frequency=settings.frequency, calendar=settings.calendar, covariates=along, static=static
+        data, frequency=settings.frequency, calendar=settings.calendar, covariates=along, static=roles.static
     )
-    panel, carried = treat_covariates(panel.choose(along, static), settings.gaps)
+    panel, carried = treat_covariates(panel.choose(along, roles.static), settings.gaps)
     return panel, (*notices, *carried)
 
 
-def _encoding(settings: "SimpleRNNForecaster", panel: Panel, division: Division) -> Encoding:
-    return Encoding.fit(
-        panel,
-        division.held_out,
-        past=_listed(settings.past_covariates),
-        future=_listed(settings.future_covariates),
-        static=_listed(settings.static_covariates),
-        calendar=_listed(settings.calendar_covariates),
-    )
+def _encoding(settings: "SimpleRNNForecaster", panel: Panel, division: Division, roles: Roles) -> Encoding:
+    calendar = _listed(settings.calendar_covariates)
+    return Encoding.fit(panel, division.held_out, **roles.as_dict(), calendar=calendar)
 
 
 def _listed(names: Iterable[str] | None) -> list[str]:

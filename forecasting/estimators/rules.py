@@ -22,6 +22,7 @@ FORECASTER_RULES: dict[str, Allowed] = {
     "levels": or_none(percentages()),
     "gaps": one_of("refuse", "interpolate", "mask"),
     "target": Allowed(is_target, WORDS),
+    "covariates": or_none(Allowed(lambda value: isinstance(value, str) and value == "infer", "'infer'")),
     "past_covariates": or_none(_COLUMNS),
     "future_covariates": or_none(_COLUMNS),
     "static_covariates": or_none(_COLUMNS),

@@ -21,7 +21,7 @@ from forecasting.evaluation.audit_report import (
     Finding,
 )
 from forecasting.evaluation.fitted_numbers import Numbers, change
-from forecasting.evaluation.handing import covariates_of, fresh, parameters_of, read, stated
+from forecasting.evaluation.handing import covariates_of, fresh, parameters_of, read, settled, stated
 from forecasting.evaluation.overwriting import OVERWRITINGS, Cutoffs, cutoffs_of, observed_steps, overwritten
 from forecasting.evaluation.whole_way import FITTED, Passage, Prepare, WholeWay
 
@@ -122,6 +122,7 @@ def audit(
     overwritten data is a finding, ``"refused"``: a stage passes if it held under another way of overwriting.
     """
     frame = _long(data, estimator)
+    estimator = settled(estimator, frame if prepare is None else prepare(frame.copy()))
     steps = _horizon(estimator, horizon)
     apart = _step(frame, steps, n_cutoffs, step)
     named = covariates_of(estimator)

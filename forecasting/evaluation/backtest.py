@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -11,7 +12,7 @@ import pandas as pd
 from forecasting.errors import DataError, ParameterError
 from forecasting.evaluation.baselines import BASELINES, baseline
 from forecasting.evaluation.frames import levels_in, models_in
-from forecasting.evaluation.handing import columns_ahead, read, stated, steps_ahead
+from forecasting.evaluation.handing import columns_ahead, read, settled, stated, steps_ahead
 from forecasting.evaluation.origins import Contestant, Part, Windows
 from forecasting.evaluation.running import Runner, progress_line
 from forecasting.panel import Panel
@@ -130,6 +131,7 @@ def backtest(
     """
     windows = _windows(horizon, n_windows, step, refit, window, train_size, gap)
     contestants, named = _contestants(estimator, baselines)
+    contestants = [replace(one, estimator=settled(one.estimator, data)) for one in contestants]
     panel, notices = read(data, *(contestant.estimator for contestant in contestants))
     for notice in notices:
         _LOG.warning(notice.message)

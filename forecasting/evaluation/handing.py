@@ -2,38 +2,56 @@
 
 import copy
 import inspect
+import logging
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from forecasting.errors import ParameterError
-from forecasting.panel import Notice, Panel, to_panel, treat_covariates
+from forecasting.panel import Notice, Panel, Roles, infer_roles, to_panel, treat_covariates
+
+_ROLES = ("past", "future", "static")
+
+_LOG = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True)
-class Covariates:
-    """Names of columns, by what is known of them: up to the present only, ahead as well, the same throughout."""
-
-    past: tuple[str, ...]
-    future: tuple[str, ...]
-    static: tuple[str, ...]
-
-    @property
-    def along(self) -> tuple[str, ...]:
-        """Those that lie along the series, each once."""
-        return tuple(dict.fromkeys([*self.past, *self.future]))
-
-
-def covariates_of(*estimators: Any) -> Covariates:
+def covariates_of(*estimators: Any) -> Roles:
     """What any of the estimators names as ``past_covariates``, ``future_covariates`` and ``static_covariates``."""
     named = [
         tuple(dict.fromkeys(column for value in stated(f"{kind}_covariates", *estimators) for column in _listed(value)))
-        for kind in ("past", "future", "static")
+        for kind in _ROLES
     ]
-    return Covariates(*named)
+    return Roles(*named)
+
+
+def settled(estimator: Any, data: Any) -> Any:
+    """The estimator itself, or where it infers the roles of covariates a copy that states what ``data`` tell of them.
+
+    So that every fit of a backtest reads the columns alike, whatever its part of the data would tell.
+
+    Parameters
+    ----------
+    estimator : object
+        Whose parameter ``covariates``, or that of an estimator inside it, may be ``"infer"``.
+    data : DataFrame, Series or Panel
+        See `forecasting.panel.infer_roles`.
+    """
+    given = parameters_of(estimator)
+    changes: dict[str, Any] = {}
+    for key, value in given.items():
+        before, _, name = key.rpartition("__")
+        inside = f"{before}__" if before else ""
+        lists = {role: f"{inside}{role}_covariates" for role in _ROLES}
+        if name != "covariates" or not (isinstance(value, str) and value == "infer"):
+            continue
+        if any(given.get(one) is not None for one in lists.values()):
+            continue  # which the estimator refuses itself
+        roles, notice = infer_roles(data)
+        _LOG.warning(notice.message)
+        changes |= {key: None} | {lists[role]: columns for role, columns in roles.as_dict().items()}
+    return fresh(estimator).set_params(**changes) if changes else estimator
 
 
 def stated(name: str, *estimators: Any) -> list[Any]:

@@ -12,13 +12,24 @@ from forecasting.errors import DataError, ParameterError
 _FIRST, _LAST = pd.Timestamp("1900-01-01"), pd.Timestamp("2100-12-31")
 
 
-def check_calendar(name: str) -> None:
-    """Raise a ParameterError with the nearest names unless there is an exchange calendar of this name."""
+def is_calendar(name: str) -> bool:
+    """Whether there is an exchange calendar of this name."""
     from exchange_calendars import get_calendar_names
 
-    known = get_calendar_names()
-    if name not in known:
-        near = get_close_matches(str(name).upper(), known, n=3)
+    return name in get_calendar_names()
+
+
+def near_calendars(name: str) -> list[str]:
+    """The names of exchange calendars that are nearest, at most three."""
+    from exchange_calendars import get_calendar_names
+
+    return get_close_matches(str(name).upper(), get_calendar_names(), n=3)
+
+
+def check_calendar(name: str) -> None:
+    """Raise a ParameterError with the nearest names unless there is an exchange calendar of this name."""
+    if not is_calendar(name):
+        near = near_calendars(name)
         remedy = f"Did you mean {' or '.join(near)}?" if near else "Use a market identifier code such as XNYS or XLON."
         raise ParameterError(f"there is no exchange calendar {name!r}", remedy=remedy, parameter="calendar")
 

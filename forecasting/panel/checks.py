@@ -20,7 +20,8 @@ def validate(rows: Rows, *, now: np.datetime64) -> None:
     ----------
     rows : Rows
     now : datetime64[us]
-        In UTC. Dates more than 366 days after it are far ahead; integer steps never are.
+        In UTC. Dates more than 366 days after it are far ahead, but not where they have no value, which may be steps
+        to forecast; integer steps never are.
 
     Raises
     ------
@@ -38,7 +39,7 @@ def validate(rows: Rows, *, now: np.datetime64) -> None:
             time=rows.time_of(row),
         )
     if not rows.is_step:
-        ahead = np.flatnonzero(rows.times > now + _FAR_AHEAD)
+        ahead = np.flatnonzero((rows.times > now + _FAR_AHEAD) & ~np.isnan(rows.values))
         if len(ahead):
             row = ahead[0]
             raise DataError(

@@ -95,7 +95,7 @@ def _matched(frame: pd.DataFrame, panel: Panel, ids: "pd.Series[Any] | None", st
         raise DataError(
             f"the future frame lacks {counted(len(lost), 'row')} of the {steps} steps behind the end of every series:"
             f" {shortened(pairs)}",
-            remedy="Give a row for every series and each of these steps.",
+            remedy="Give a row for every series and each of these steps, in a source with an empty target.",
             series=panel.ids[series[lost[0]]],
             time=time_text(wanted.ravel()[lost[0]], panel.tz),
         )
@@ -107,20 +107,22 @@ def _column(column: "pd.Series[Any]", rows: np.ndarray, panel: Panel, name: str)
 
     def at(place: np.ndarray) -> dict[str, object]:
         series, step = place
-        return {"series": panel.ids[series], "time": time_text(times[series, step], panel.tz), "column": name}
+        return {"series": panel.ids[series], "time": time_text(times[series, step], panel.tz)}
 
     chosen = column.iloc[rows.ravel()].reset_index(drop=True)
     try:
         values = read_covariate(chosen)[0].reshape(rows.shape)
     except UnreadableError as error:
         where = at(np.array(divmod(error.row, rows.shape[1])))
-        raise DataError(f"future frame: {error.problem}", remedy=error.remedy, **where) from None
+        raise DataError(f"future frame: {error.problem}", remedy=error.remedy, **where, column=name) from None
     missing = np.argwhere(is_missing(values))
     if len(missing):
+        pairs = ["({series}, {time})".format(**at(place)) for place in missing]
         raise DataError(
-            f"the future frame lacks {counted(len(missing), 'value')}",
+            f"the future frame lacks {counted(len(missing), 'value')}: {shortened(pairs)}",
             remedy="A covariate that is known ahead is needed for every step of the horizon.",
             **at(missing[0]),
+            column=name,
         )
     kinds = ["categories" if known.dtype == object else "numbers" for known in (values, panel.covariates[name])]
     if kinds[0] != kinds[1]:

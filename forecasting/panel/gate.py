@@ -63,7 +63,8 @@ def to_panel(
     static : sequence of str, default ()
         The same for columns that are the same throughout a series.
     now : str or datetime, optional
-        What counts as the present; times more than 366 days after it are refused. By default the clock of the machine.
+        What counts as the present; times more than 366 days after it are refused where they have a value. By default
+        the clock of the machine.
     allow_constant : bool, default False
         Whether data may come in of which every series is constant: nothing can be learned from it, but a fitted model
         can go on from it.

@@ -56,7 +56,8 @@ def write_report(
     accuracy_frame : DataFrame
         As `forecasting.evaluation.metrics.accuracy` returns it for the same backtest.
     forecasts : DataFrame
-        What comes after the panel: ``unique_id``, ``ds``, the model and the ends of its intervals.
+        What comes after the panel: ``unique_id``, ``ds``, the model and the ends of its intervals. Without any row the
+        page shows no forecast; ``run_facts`` should say why.
     panel : Panel
         The series up to their ends.
     run_facts : mapping
@@ -167,7 +168,7 @@ def _series_section(
     """What the page shows of one series: its figure and the table of its forecast."""
     model = names["model"]
     ahead = forecasts[forecasts["unique_id"] == item.series]
-    if ahead.empty:
+    if ahead.empty and not forecasts.empty:
         raise DataError("it is in the backtest but has no forecast", series=item.series, remedy="Forecast every series")
     levels = levels_in(ahead, model)
     figure = figures.forecast_figure(panel, item.series, backtest_frame, forecasts, unit=unit, legend=False, **names)

@@ -96,6 +96,12 @@ def find_dataset(path: Path, name: str) -> DataSet:
     return data_sets[name]
 
 
+def placed(error: CatalogError, path: Path) -> CatalogError:
+    """An error about a key of a data set, found while its source was read, with file and line of the catalog."""
+    line = key_lines(_text(path)).get((error.where["dataset"], error.where["key"]))
+    return CatalogError(error.problem, remedy=error.remedy, **{"file": path, "line": line, **error.where})
+
+
 def _text(path: Path) -> str:
     try:
         return path.read_bytes().decode("utf-8-sig")

@@ -9,15 +9,16 @@ import numpy as np
 import pandas as pd
 
 from forecasting.errors import DataError
+from forecasting.sources.covariate_columns import NO_COVARIATES, CovariateColumns
 from forecasting.sources.datasets import CsvSource
 from forecasting.sources.files import read_bytes
-from forecasting.sources.tables import RawTable, check_columns, needed_columns, to_long
+from forecasting.sources.tables import RawTable, check_columns, to_long
 
 _DELIMITERS = (",", ";", "\t", "|")
 _MARKS = {"utf-16": (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE), "utf-8": (codecs.BOM_UTF8,)}
 
 
-def read_csv(source: CsvSource, base: Path) -> pd.DataFrame:
+def read_csv(source: CsvSource, base: Path, covariates: CovariateColumns = NO_COVARIATES) -> pd.DataFrame:
     """Long frame of a CSV file.
 
     Raises
@@ -39,10 +40,11 @@ def read_csv(source: CsvSource, base: Path) -> pd.DataFrame:
     if not records:
         raise DataError("the file has a header but no rows", remedy="Check where it comes from.", file=file)
     _check_widths(records, lines, names, source, file)
-    check_columns(names, source, file=file, line=1 if source.header and not source.columns else None)
-    needed = {name: names.index(name) for name in needed_columns(source)}
+    line = 1 if source.header and not source.columns else None
+    wanted = check_columns(names, source, covariates, file=file, line=line)
+    needed = {name: names.index(name) for name in wanted}
     frame = pd.DataFrame({name: [record[at] for record in records] for name, at in needed.items()}, dtype="str")
-    return to_long(RawTable(frame, np.asarray(lines), "line", file, source.decimal), source)
+    return to_long(RawTable(frame, np.asarray(lines), "line", file, source.decimal), source, covariates)
 
 
 def _decoded(content: bytes, encoding: str, file: str) -> str:

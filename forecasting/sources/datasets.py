@@ -9,15 +9,24 @@ from typing import Annotated, Any, Literal, TypeVar
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator, model_validator
 
 from forecasting.errors import CatalogError, ForecastingError
-from forecasting.panel import Frequency
+from forecasting.panel import Frequency, Roles
+from forecasting.panel.calendar_covariates import (
+    CALENDAR_COVARIATES,
+    check_calendar_covariates,
+    check_places,
+    is_calendar_covariate,
+)
+from forecasting.sources.covariate_columns import RESERVED, CovariateColumns
 from forecasting.sources.cron import check_cron
-from forecasting.sources.near_miss import near_miss
+from forecasting.sources.near_miss import choices, near_miss
 from forecasting.targets import WORDS, is_target
 
 Names = Annotated[tuple[str, ...], Field(strict=False, min_length=1)]
 Marks = Annotated[tuple[str | int | float, ...], Field(strict=False)]
 T = TypeVar("T")
 Level = Annotated[int, Field(gt=0, lt=100)]
+Covariates = Annotated[tuple[Annotated[str, Field(min_length=1)], ...], Field(strict=False)]
+_ROLES = ("past_covariates", "future_covariates", "static_covariates")
 
 
 class _Entry(BaseModel):
@@ -168,6 +177,7 @@ class SampleSource(_Entry):
         return _refuse_repeated(targets, None)
 
 
+_WITH_COLUMNS = (Columns, SampleSource)  # of which some may be covariates
 Source = CsvSource | ParquetSource | SqlSource | YahooSource | SampleSource
 
 
@@ -210,6 +220,14 @@ class DataSet(_Entry):
         In steps; None: the estimator's own choice.
     gaps : str
         What to do about steps without a value: ``"refuse"``, ``"interpolate"`` or ``"mask"``.
+    covariates : str or None
+        ``"infer"``: all further columns of the source are covariates, and the data tell their roles.
+    past_covariates, future_covariates, static_covariates : tuple of str
+        Columns of the source, as the estimator has them; those known ahead are read from rows without a target too.
+    calendar_covariates : tuple of str
+        As the estimator has them; they need no column.
+    categorical_covariates : tuple of str
+        Covariates of which numbers are codes, which are read as text.
     levels : tuple of int
         Coverage of the prediction intervals in percent.
     schedule : Schedule or None
@@ -230,6 +248,12 @@ class DataSet(_Entry):
     season_length: Annotated[int, Field(ge=1)] | None = None
     lookback: Annotated[int, Field(ge=1)] | None = None
     gaps: Literal["refuse", "interpolate", "mask"] = "refuse"
+    covariates: Literal["infer"] | None = None
+    past_covariates: Covariates = ()
+    future_covariates: Covariates = ()
+    static_covariates: Covariates = ()
+    calendar_covariates: Covariates = ()
+    categorical_covariates: Covariates = ()
     levels: Annotated[tuple[Level, ...], Field(strict=False)] = (80, 95)
     schedule: Schedule | None = None
     test_windows: Annotated[int, Field(ge=1)] = 8
@@ -246,6 +270,31 @@ class DataSet(_Entry):
         if not is_target(target):
             raise CatalogError(f"there is no target {target!r}", remedy=f"Use {WORDS}.")
         return target
+
+    @field_validator(*_ROLES, "categorical_covariates")
+    @classmethod
+    def _columns_differ(cls, columns: tuple[str, ...]) -> tuple[str, ...]:
+        for name in columns:
+            if name in RESERVED:
+                raise CatalogError(
+                    f"a covariate cannot be called {name!r}, as the id, time or target of a long frame is",
+                    remedy="Rename the column in the source.",
+                )
+        return _refuse_repeated(columns, None)
+
+    @field_validator("calendar_covariates")
+    @classmethod
+    def _calendars_exist(cls, names: tuple[str, ...]) -> tuple[str, ...]:
+        for name in names:
+            if not is_calendar_covariate(name):
+                raise CatalogError(
+                    f"there is no calendar covariate {name!r}", remedy=f"There are: {CALENDAR_COVARIATES}."
+                )
+        try:
+            check_places(names)
+        except ForecastingError as error:
+            raise CatalogError(error.problem, remedy=error.remedy) from error
+        return _refuse_repeated(names, None)
 
     @field_validator("levels")
     @classmethod
@@ -273,10 +322,63 @@ class DataSet(_Entry):
                 raise CatalogError(error.problem, remedy=error.remedy, key=key) from error
         return self
 
+    @model_validator(mode="after")
+    def _covariates_agree(self) -> "DataSet":
+        columns = self.covariate_columns
+        key = next(iter(columns.keys.values()), None) or ("covariates" if columns.every else None)
+        if columns.every and columns.keys:
+            raise CatalogError(
+                "the roles of covariates are either inferred or named",
+                remedy=f"Remove {next(iter(columns.keys.values()))!r}, or 'covariates'.",
+                key="covariates",
+            )
+        if key is not None and not isinstance(self.source, _WITH_COLUMNS):
+            raise CatalogError(f"a source of the kind {self.source.kind!r} has no further columns", key=key)
+        _refuse_taken({key: getattr(self, key) for key in _ROLES}, self.source)
+        others = [name for name in columns.categorical if not columns.every and name not in columns.keys]
+        if others:
+            raise CatalogError(
+                f"{others[0]!r} is none of the covariates",
+                remedy=choices(others[0], columns.keys),
+                key="categorical_covariates",
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _calendar_says_something(self) -> "DataSet":
+        if self.calendar_covariates and (self.frequency != "infer" or self.calendar is not None):
+            step = "session" if self.frequency == "infer" else self.frequency
+            try:
+                check_calendar_covariates(self.calendar_covariates, Frequency.parse(step, self.calendar))
+            except ForecastingError as error:
+                raise CatalogError(error.problem, remedy=error.remedy, key="calendar_covariates") from error
+        return self
+
+    @property
+    def covariate_columns(self) -> CovariateColumns:
+        """The columns that the source is asked for as covariates."""
+        keys = {name: key for key in _ROLES for name in getattr(self, key)}
+        return CovariateColumns(keys, self.covariates == "infer", self.categorical_covariates)
+
+    @property
+    def roles(self) -> Roles:
+        """The covariates that are named, by what is known of them."""
+        return Roles(self.past_covariates, self.future_covariates, self.static_covariates)
+
+    def with_roles(self, roles: Roles) -> "DataSet":
+        """The data set with roles named, where it says that they are inferred."""
+        if self.covariates is None:
+            return self
+        named = {f"{role}_covariates": tuple(names) for role, names in roles.as_dict().items()}
+        return self.model_copy(update={"covariates": None, **named})
+
     def estimator_parameters(self) -> dict[str, Any]:
-        """Keyword arguments for the estimator, new objects at every call."""
+        """Keyword arguments for the estimator, new objects at every call; covariates where there are any."""
         named = ("horizon", "season_length", "lookback", "frequency", "calendar", "gaps", "target")
-        return {key: getattr(self, key) for key in named} | {"levels": list(self.levels)} | deepcopy(self.model)
+        parameters = {key: getattr(self, key) for key in named} | {"levels": list(self.levels)}
+        parameters |= {} if self.covariates is None else {"covariates": self.covariates}
+        lists = {key: list(getattr(self, key)) for key in (*_ROLES, "calendar_covariates")}
+        return parameters | {key: names for key, names in lists.items() if names} | deepcopy(self.model)
 
 
 def check_time_zone(zone: str) -> str:
@@ -300,3 +402,21 @@ def _refuse_repeated(values: tuple[T, ...], key: str | None) -> tuple[T, ...]:
     if repeated:
         raise CatalogError(f"{repeated[0]!r} is named twice", remedy="Keep it once.", key=key)
     return values
+
+
+def _refuse_taken(lists: dict[str, tuple[str, ...]], source: Source) -> None:
+    """CatalogError where a covariate is something else already: of another role, the target, the time or the id."""
+    taken: dict[str, str] = {}
+    if isinstance(source, _WITH_COLUMNS):
+        taken |= dict.fromkeys(source.targets, "a target")
+    if isinstance(source, Columns):
+        parts = source.time_parts.model_dump(exclude_none=True).values() if source.time_parts else ()
+        taken |= dict.fromkeys([name for name in (source.time_column, *parts) if name], "the time, or a part of it")
+        taken |= {} if source.id_column is None else {source.id_column: "the id"}
+    for key, names in lists.items():
+        for name in names:
+            if name in taken:
+                raise CatalogError(f"{name!r} is {taken[name]} already", remedy="Keep one of them.", key=key)
+            if isinstance(source, CsvSource) and source.columns is not None and name not in source.columns:
+                raise CatalogError(f"there is no column {name!r}", remedy=choices(name, source.columns), key=key)
+            taken[name] = f"named in {key!r}"

@@ -20,13 +20,15 @@ def read_source(dataset: DataSet, base: Path) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        Long, with columns ``unique_id`` (str), ``ds`` (datetime64 or int64) and ``y`` (float64). Nothing is sorted,
-        filled, dropped or resampled; what is missing is NaN.
+        Long, with columns ``unique_id`` (str), ``ds`` (datetime64 or int64), ``y`` (float64), and the covariates of the
+        data set. Nothing is sorted, filled, dropped or resampled; what is missing is NaN.
 
     Raises
     ------
     DataError
         The content cannot be understood; the message names file or query, column and line or row.
+    CatalogError
+        The source has no column of a covariate; the message names the key. See `forecasting.sources.placed`.
     SourceError
         The source cannot be reached.
     ParameterError
@@ -39,23 +41,23 @@ def read_source(dataset: DataSet, base: Path) -> pd.DataFrame:
 
 
 def _read(dataset: DataSet, base: Path) -> pd.DataFrame:
-    source = dataset.source
+    source, covariates = dataset.source, dataset.covariate_columns
     if isinstance(source, CsvSource):
         from forecasting.sources.csv_files import read_csv
 
-        return read_csv(source, base)
+        return read_csv(source, base, covariates)
     if isinstance(source, ParquetSource):
         from forecasting.sources.parquet_files import read_parquet
 
-        return read_parquet(source, base)
+        return read_parquet(source, base, covariates)
     if isinstance(source, SqlSource):
         from forecasting.sources.sql import read_sql
 
-        return read_sql(source, base)
+        return read_sql(source, base, covariates)
     if isinstance(source, YahooSource):
         from forecasting.sources.yahoo import read_yahoo
 
         return read_yahoo(source)
     from forecasting.sources.samples import read_sample
 
-    return read_sample(source)
+    return read_sample(source, covariates)

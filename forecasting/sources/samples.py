@@ -2,11 +2,12 @@
 
 import pandas as pd
 
+from forecasting.sources.covariate_columns import NO_COVARIATES, CovariateColumns
 from forecasting.sources.datasets import Columns, SampleSource, TimeParts
 from forecasting.sources.tables import to_long, whole_table
 
 
-def read_sample(source: SampleSource) -> pd.DataFrame:
+def read_sample(source: SampleSource, covariates: CovariateColumns = NO_COVARIATES) -> pd.DataFrame:
     """Long frame of a sample.
 
     - ``sp500``: daily open, high, low, close, adj_close and volume, 1999 to 2018 (package ``arch``).
@@ -17,13 +18,15 @@ def read_sample(source: SampleSource) -> pd.DataFrame:
     ------
     DataError
         A target is no column of the sample.
+    CatalogError
+        A covariate is none.
     """
     frame = {"sp500": _sp500, "mauna-loa-co2": _co2, "us-macro": _macro}[source.sample]()
     if source.sample == "us-macro":
         columns = Columns(time_parts=TimeParts(year="year", quarter="quarter"), targets=source.targets)
     else:
         columns = Columns(time_column="date", targets=source.targets)
-    return to_long(whole_table(frame), columns)
+    return to_long(whole_table(frame), columns, covariates)
 
 
 def _sp500() -> pd.DataFrame:

@@ -11,6 +11,7 @@ import pandas as pd
 
 from forecasting.errors import DataError, ForecastingError, ParameterError, SourceError
 from forecasting.settings import masked, open_database
+from forecasting.sources.covariate_columns import NO_COVARIATES, CovariateColumns
 from forecasting.sources.datasets import SqlSource
 from forecasting.sources.files import located
 from forecasting.sources.tables import check_columns, to_long, whole_table
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 _SQLITE_ERROR, _SQLITE_READONLY = 1, 8
 
 
-def read_sql(source: SqlSource, base: Path) -> pd.DataFrame:
+def read_sql(source: SqlSource, base: Path, covariates: CovariateColumns = NO_COVARIATES) -> pd.DataFrame:
     """Long frame of a query's rows.
 
     The query runs in a transaction that is read only (SQLite, PostgreSQL) and is always rolled back. A relative path
@@ -44,8 +45,8 @@ def read_sql(source: SqlSource, base: Path) -> pd.DataFrame:
     engine = open_database(_read_only(url, base), poolclass=NullPool)
     with _plain_errors(engine.url, masked(url)), engine.connect() as connection:
         frame = _rows(connection, source.query)
-    check_columns([str(name) for name in frame.columns], source)
-    return to_long(whole_table(frame), source)
+    wanted = check_columns([str(name) for name in frame.columns], source, covariates)
+    return to_long(whole_table(frame[wanted]), source, covariates)
 
 
 def _url(source: SqlSource) -> str:

@@ -1,7 +1,12 @@
-"""One snapshot as a Parquet file: its digest, writing it, and reading it back."""
+"""One snapshot as a Parquet file: its digest, writing it, and reading it back.
+
+Without covariates a file has format 1. With them it has format 2: further columns, and behind the rows of each series
+the steps ahead of which covariates are known, whose ``y`` is null (a step that was not observed is NaN).
+"""
 
 import hashlib
 import json
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -12,39 +17,64 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from forecasting.errors import StorageError
-from forecasting.panel import Frequency, Panel
+from forecasting.panel import Frequency, Panel, Roles, no_steps_ahead
 
 _META = b"forecasting"
-_FORMAT = 1
+_PLAIN, _COVERED = 1, 2
 
 
-def digest(panel: Panel) -> str:
-    """SHA-256 of what the panel says: ids, times, values, frequency and time zone, in hexadecimal.
+def digest(panel: Panel, ahead: Panel | None = None) -> str:
+    """SHA-256 of what the panel says, and what is known ahead of it, in hexadecimal.
 
-    It does not depend on the file format, the byte order or the bits of a NaN; it does depend on the order of the
-    series.
+    That is ids, times, values, frequency, time zone, and covariates by name. It does not depend on the file format, the
+    byte order, the bits of a NaN or the order of covariates; it does depend on the order of the series.
     """
-    head = {
-        "format": _FORMAT,
+    head: dict[str, Any] = {
+        "format": _PLAIN,
         "frequency": panel.frequency.alias,
         "calendar": panel.frequency.calendar,
         "tz": panel.tz,
         "times": "int64" if panel.frequency.is_step else "datetime64[us]",
         "ids": [str(name) for name in panel.ids],
     }
-    values = np.where(np.isnan(panel.values), np.nan, panel.values + 0.0)
-    hasher = hashlib.sha256(json.dumps(head, sort_keys=True, separators=(",", ":")).encode())
-    for array, kind in ((panel.indptr, "<i8"), (panel.times.view("int64"), "<i8"), (values, "<f8")):
-        hasher.update(np.ascontiguousarray(array, dtype=kind).tobytes())
+    parts = [_ints(panel.indptr), _ints(panel.times), _floats(panel.values)]
+    kinds = {"along": panel.covariates, "static": panel.static, "ahead": {} if ahead is None else ahead.covariates}
+    if any(kinds.values()):
+        head |= {"format": _COVERED} | {kind: sorted(columns) for kind, columns in kinds.items()}
+        parts += [part for columns in kinds.values() for name in sorted(columns) for part in _column(columns[name])]
+        parts += [_ints(ahead.indptr), _ints(ahead.times)] if ahead is not None and ahead.covariates else []
+    hasher = hashlib.sha256(_text(head))
+    for part in parts:
+        hasher.update(part)
     return hasher.hexdigest()
 
 
-def describe(dataset: str, panel: Panel, key: str, notices: tuple[Any, ...]) -> dict[str, Any]:
+def _text(value: Any) -> bytes:
+    return json.dumps(value, sort_keys=True, separators=(",", ":")).encode()
+
+
+def _ints(array: np.ndarray) -> bytes:
+    return np.ascontiguousarray(array.view("int64"), dtype="<i8").tobytes()
+
+
+def _floats(array: np.ndarray) -> bytes:
+    return np.ascontiguousarray(np.where(np.isnan(array), np.nan, array + 0.0), dtype="<f8").tobytes()
+
+
+def _column(column: np.ndarray) -> list[bytes]:
+    """Numbers as they are; categories as the number of each, -1 where it is missing, and their names."""
+    if column.dtype != object:
+        return [b"numbers", _floats(column)]
+    codes, names = pd.factorize(column, sort=True)
+    return [b"categories", _text(list(names)), _ints(codes.astype(np.int64))]
+
+
+def describe(dataset: str, panel: Panel, ahead: Panel | None, key: str, notices: tuple[Any, ...]) -> dict[str, Any]:
     """What is kept beside the rows, as JSON values."""
     ends = panel.stamps(np.array([panel.times.min(), panel.times.max()]))
     first, last = (str(end) if panel.frequency.is_step else pd.Timestamp(end).isoformat() for end in ends)
-    return {
-        "format": _FORMAT,
+    said = {
+        "format": _PLAIN,
         "dataset": dataset,
         "digest": key,
         "rows": len(panel.values),
@@ -59,20 +89,42 @@ def describe(dataset: str, panel: Panel, key: str, notices: tuple[Any, ...]) -> 
             {"kind": n.kind, "message": n.message, "series": list(n.series), "count": int(n.count)} for n in notices
         ],
     }
+    if not (panel.covariates or panel.static):
+        return said
+    future = () if ahead is None else tuple(ahead.covariates)
+    past = tuple(name for name in panel.covariates if name not in future)
+    return said | {
+        "format": _COVERED,
+        "roles": Roles(past, future, tuple(panel.static)).as_dict(),
+        "steps_ahead": 0 if ahead is None else len(ahead.values),
+        "history": digest(panel),
+    }
 
 
-def write_rows(path: Path, panel: Panel, description: dict[str, Any]) -> None:
-    """Write columns ``unique_id``, ``ds`` (UTC where the panel has a time zone) and ``y``, and the description."""
+def write_rows(path: Path, panel: Panel, ahead: Panel | None, description: dict[str, Any]) -> None:
+    """Write ``unique_id``, ``ds`` (UTC where the panel has a time zone), ``y`` and covariates, and the description."""
     zone = None if panel.tz is None else "UTC"
     kind = pa.int64() if panel.frequency.is_step else pa.timestamp("us", tz=zone)
-    table = pa.table(
-        {
-            "unique_id": pa.array(np.repeat(panel.ids, panel.lengths), type=pa.string()),
-            "ds": pa.array(panel.times.view("int64")).cast(kind),
-            "y": pa.array(panel.values, type=pa.float64()),
-        }
-    )
-    pq.write_table(table.replace_schema_metadata({_META: json.dumps(description)}), path, compression="zstd")
+    ahead = no_steps_ahead(panel) if ahead is None else ahead
+    series = np.concatenate([panel.series_index, ahead.series_index])
+    order = np.argsort(series, kind="stable")
+    columns: dict[str, Any] = {
+        "unique_id": pa.array(panel.ids[series[order]], type=pa.string()),
+        "ds": pa.array(np.concatenate([panel.times, ahead.times])[order].view("int64")).cast(kind),
+        "y": pa.array(
+            np.concatenate([panel.values, ahead.values])[order], type=pa.float64(), mask=order >= len(panel.values)
+        ),
+    }
+    for name, column in panel.covariates.items():
+        missing = np.full(len(ahead.values), None if column.dtype == object else np.nan, dtype=column.dtype)
+        columns[name] = _array(np.concatenate([column, ahead.covariates.get(name, missing)])[order])
+    columns |= {name: _array(column[series[order]]) for name, column in panel.static.items()}
+    table = pa.table(columns).replace_schema_metadata({_META: json.dumps(description)})
+    pq.write_table(table, path, compression="zstd")
+
+
+def _array(column: np.ndarray) -> pa.Array:
+    return pa.array(column, type=pa.string() if column.dtype == object else pa.float64())
 
 
 def read_description(path: Path) -> dict[str, Any]:
@@ -90,14 +142,14 @@ def read_description(path: Path) -> dict[str, Any]:
         raise StorageError("the snapshot is not there", remedy="Ingest the data set again.", file=path) from error
     except (pa.ArrowException, OSError, ValueError, KeyError) as error:
         raise _damaged(path, "it cannot be read") from error
-    if description.get("format") != _FORMAT:
-        problem = f"the snapshot has format {description.get('format')}, this version reads {_FORMAT}"
+    if description.get("format") not in (_PLAIN, _COVERED):
+        problem = f"the snapshot has format {description.get('format')}, this version reads {_PLAIN} and {_COVERED}"
         raise StorageError(problem, remedy="Update the package.", file=path)
     return description
 
 
-def read_rows(path: Path) -> Panel:
-    """The panel, after its digest has been compared with the one it was written under.
+def read_rows(path: Path) -> tuple[Panel, Panel]:
+    """The panel and what is known ahead, after their digest has been compared with the one they were written under.
 
     Raises
     ------
@@ -107,26 +159,47 @@ def read_rows(path: Path) -> Panel:
     description = read_description(path)
     try:
         table = pq.read_table(path, read_dictionary=["unique_id"], partitioning=None)
-        panel = _panel(table, description)
+        panel, ahead = _panels(table, description)
     except (pa.ArrowException, OSError, ValueError, KeyError) as error:
         raise _damaged(path, "it cannot be read") from error
-    if digest(panel) != description["digest"]:
+    if digest(panel, ahead) != description["digest"]:
         raise _damaged(path, "its content does not have the digest that it was written under")
-    return panel
+    return panel, ahead
 
 
-def _panel(table: pa.Table, description: dict[str, Any]) -> Panel:
-    codes, ids = _runs(table["unique_id"])
+def _panels(table: pa.Table, description: Mapping[str, Any]) -> tuple[Panel, Panel]:
+    """The rows with a value or NaN, and those whose value is null."""
+    begins, ids = _runs(table["unique_id"])
     frequency = Frequency.parse(description["frequency"], description["calendar"])
     times = table["ds"].cast(pa.int64()).to_numpy()
-    return Panel(
-        values=table["y"].to_numpy(),
-        times=times if frequency.is_step else times.view("datetime64[us]"),
-        indptr=codes,
-        ids=ids,
-        frequency=frequency,
-        tz=description["tz"],
-    )
+    roles = {
+        role: description["roles"][role] if "roles" in description else [] for role in ("past", "future", "static")
+    }
+    order = [name for name in table.column_names if name in {*roles["past"], *roles["future"]}]
+    along = {name: _read_column(table[name]) for name in order}
+    static = {name: _read_column(table[name])[begins[:-1]] for name in roles["static"]}
+    behind = table["y"].is_null().to_numpy()
+    series = np.repeat(np.arange(len(ids)), np.diff(begins))
+
+    def part(rows: np.ndarray, names: list[str], static: dict[str, np.ndarray]) -> Panel:
+        return Panel(
+            values=table["y"].to_numpy()[rows],
+            times=(times if frequency.is_step else times.view("datetime64[us]"))[rows],
+            indptr=np.searchsorted(series[rows], np.arange(len(ids) + 1)),
+            ids=ids,
+            frequency=frequency,
+            tz=description["tz"],
+            covariates={name: along[name][rows] for name in names},
+            static=static,
+        )
+
+    return part(~behind, order, static), part(behind, [name for name in order if name in roles["future"]], {})
+
+
+def _read_column(column: pa.ChunkedArray) -> np.ndarray:
+    if pa.types.is_floating(column.type):
+        return np.asarray(column.to_numpy())
+    return np.array(column.to_pylist(), dtype=object)
 
 
 def _runs(column: pa.ChunkedArray) -> tuple[np.ndarray, np.ndarray]:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from forecasting.errors import StorageError
-from forecasting.panel import Notice, Panel
+from forecasting.panel import Notice, Panel, Roles
 from forecasting.storage import snapshot_file
 from forecasting.storage.atomic import write_atomically
 
@@ -18,6 +18,7 @@ logger = logging.getLogger(__name__)
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,99}")
 _DIGEST = re.compile(r"[0-9a-f]{64}")
+_NONE = Roles()
 
 
 @dataclass(frozen=True)
@@ -40,6 +41,12 @@ class Snapshot:
         When this content was first written, ISO 8601 in UTC.
     notices : tuple of Notice
         What the gate remarked when this content was first written.
+    roles : Roles
+        The covariates, by what is known of them.
+    steps_ahead : int
+        Steps behind the ends of all series of which covariates are known.
+    history : str
+        The digest without what is known ahead of the ends: it says what a model learns from.
     """
 
     dataset: str
@@ -54,6 +61,9 @@ class Snapshot:
     tz: str | None
     created: str
     notices: tuple[Notice, ...] = ()
+    roles: Roles = _NONE
+    steps_ahead: int = 0
+    history: str = ""
 
 
 class SnapshotStore:
@@ -72,30 +82,40 @@ class SnapshotStore:
         """Remember the folder; nothing is made yet."""
         self.root = Path(root)
 
-    def write(self, dataset: str, panel: Panel, notices: Iterable[Notice] = ()) -> Snapshot:
+    def write(
+        self, dataset: str, panel: Panel, notices: Iterable[Notice] = (), *, ahead: Panel | None = None
+    ) -> Snapshot:
         """Keep a panel and make it the latest of its data set; content that is there already is not written again.
+
+        Parameters
+        ----------
+        dataset : str
+        panel : Panel
+            With its covariates.
+        notices : iterable of Notice
+        ahead : Panel, optional
+            What is known ahead, from `forecasting.panel.lay_ahead`; its covariates are those that are known ahead.
 
         Raises
         ------
         StorageError
-            The panel is empty, has covariates, which snapshots do not keep, or the folder cannot be written to.
+            The panel is empty, a covariate has the name of another column, or the folder cannot be written to.
         """
         folder = self._folder(dataset)
         if not panel.n_series or (panel.lengths == 0).any():
             raise StorageError("an empty series cannot be kept", remedy="Leave it out.", dataset=dataset)
-        if panel.covariates or panel.static:
-            names = ", ".join([*panel.covariates, *panel.static])
+        columns = ["unique_id", "ds", "y", *panel.covariates, *panel.static]
+        if len(set(columns)) < len(columns):
+            twice = next(name for name in columns if columns.count(name) > 1)
             raise StorageError(
-                f"snapshots do not keep covariates ({names})",
-                remedy="Keep panel.choose([], []), or fit an estimator on the panel itself.",
-                dataset=dataset,
+                "two columns have this name", remedy="Rename the covariate.", dataset=dataset, column=twice
             )
-        key = snapshot_file.digest(panel)
+        key = snapshot_file.digest(panel, ahead)
         path = folder / f"{key}.parquet"
         try:
             if not _is_whole(path):
-                description = snapshot_file.describe(dataset, panel, key, tuple(notices))
-                write_atomically(path, lambda beside: snapshot_file.write_rows(beside, panel, description))
+                description = snapshot_file.describe(dataset, panel, ahead, key, tuple(notices))
+                write_atomically(path, lambda beside: snapshot_file.write_rows(beside, panel, ahead, description))
             self._point(folder, key)
         except StorageError:
             raise
@@ -145,13 +165,29 @@ class SnapshotStore:
         StorageError
             The file is absent or damaged, or holds something else than the snapshot says.
         """
-        panel = snapshot_file.read_rows(snapshot.path)
-        if snapshot_file.digest(panel) != snapshot.digest:
+        return self.read_with_ahead(snapshot)[0]
+
+    def read_with_ahead(self, snapshot: Snapshot) -> tuple[Panel, Panel]:
+        """The panel of a snapshot and what is known ahead of its ends, the digest verified.
+
+        Returns
+        -------
+        panel, ahead : Panel
+            The same series, each of the second beginning one step behind its end, or empty; without values, and with
+            the covariates known ahead alone.
+
+        Raises
+        ------
+        StorageError
+            As for `read`.
+        """
+        panel, ahead = snapshot_file.read_rows(snapshot.path)
+        if snapshot_file.digest(panel, ahead) != snapshot.digest:
             problem = "the file does not hold the content of this snapshot"
             raise StorageError(
                 problem, remedy="Ingest the data set again.", dataset=snapshot.dataset, file=snapshot.path
             )
-        return panel
+        return panel, ahead
 
     def history(self, dataset: str) -> list[Snapshot]:
         """All snapshots of a data set, the oldest first; empty if there is none.
@@ -196,11 +232,11 @@ def _is_whole(path: Path) -> bool:
     if not path.exists():
         return False
     try:
-        panel = snapshot_file.read_rows(path)
+        panel, ahead = snapshot_file.read_rows(path)
     except StorageError as error:
         logger.warning("%s It is written anew.", error)
         return False
-    return snapshot_file.digest(panel) == path.stem
+    return snapshot_file.digest(panel, ahead) == path.stem
 
 
 def _snapshot(path: Path) -> Snapshot:
@@ -208,5 +244,6 @@ def _snapshot(path: Path) -> Snapshot:
     if said["digest"] != path.stem:
         raise StorageError("the snapshot has another digest than its file name", remedy="Ingest again.", file=path)
     notices = tuple(Notice(**{**notice, "series": tuple(notice["series"])}) for notice in said["notices"])
-    known: dict[str, Any] = {key: value for key, value in said.items() if key not in ("format", "notices")}
-    return Snapshot(**known, path=path, notices=notices)
+    roles = Roles(**{role: tuple(names) for role, names in said.get("roles", {}).items()})
+    known: dict[str, Any] = {"history": said["digest"], **said, "roles": roles, "notices": notices, "path": path}
+    return Snapshot(**{key: value for key, value in known.items() if key != "format"})

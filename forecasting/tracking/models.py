@@ -210,7 +210,9 @@ def _require_registered(client: "MlflowClient", run: "TrainingRun") -> None:
         "The alias `champion` marks the version that the forecasts are made with.\n\n"
         "```python\n"
         f'mlflow.pyfunc.load_model("models:/{run.dataset}@{CHAMPION}").predict(frame)  # unique_id, ds, y\n'
-        "```"
+        "```\n\n"
+        "Covariates that a version was trained with are further columns; those known ahead are read from rows behind "
+        "the last value of each series, whose `y` is empty."
     )
     try:
         client.create_registered_model(run.dataset, description=text)

@@ -9,7 +9,7 @@ import pandas as pd
 
 from forecasting.errors import TrackingError
 from forecasting.tracking.facts import PACKAGE, backend, version_of
-from forecasting.tracking.served_frames import served_frame
+from forecasting.tracking.served_frames import histories_and_future, served_frame
 from forecasting.windows import reach
 
 if TYPE_CHECKING:
@@ -24,6 +24,7 @@ _REQUIRED = (
     "pyarrow",
     "scikit-learn",
     "exchange-calendars",
+    "holidays",
     "utilsforecast",
 )
 
@@ -47,8 +48,8 @@ def save_served_model(folder: Path, estimator: Any, example: pd.DataFrame, *, ru
 
     kind = _kind(example)
     encoding = estimator.encoding_
-    frame = served_frame(example, **kind, covariates=encoding.columns)
-    forecast = estimator.predict(data=frame, **({"future": frame} if encoding.ahead else {}))
+    frame = served_frame(example, **kind, covariates=encoding.kinds)
+    forecast = estimator.predict(**histories_and_future(frame, encoding.ahead))
     parameters = {"horizon": int(estimator.horizon), "levels": [int(level) for level in estimator.levels_]}
     with tempfile.TemporaryDirectory() as scratch:
         saved = Path(scratch) / "forecaster"

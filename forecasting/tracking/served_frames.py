@@ -1,20 +1,24 @@
 """A frame as it reaches a served model, made into the frame that the forecaster was trained on."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from forecasting.errors import DataError
+from forecasting.panel import split_ahead
 
 _COLUMNS = ("unique_id", "ds", "y")
 
 
+_NONE: Mapping[str, str] = {}
+
+
 def served_frame(
-    frame: pd.DataFrame, *, tz: str | None, integer_steps: bool, covariates: Sequence[str] = ()
+    frame: pd.DataFrame, *, tz: str | None, integer_steps: bool, covariates: Mapping[str, str] = _NONE
 ) -> pd.DataFrame:
-    """Text ids, float values, and times of the kind that the model knows; covariates as they are.
+    """Text ids, float values, times and covariates of the kinds that the model knows.
 
     Parameters
     ----------
@@ -25,14 +29,15 @@ def served_frame(
         Without one, times must have no zone either.
     integer_steps : bool
         The model counts steps instead of times.
-    covariates : sequence of str, default ()
-        Further columns that the model reads.
+    covariates : mapping of str to str, optional
+        Further columns that the model reads, each ``"numbers"`` or ``"categories"``. Categories may come as numbers: a
+        whole one is the category without decimals.
 
     Returns
     -------
     DataFrame
         New, with those three columns and the covariates: ``str``, ``datetime64[us]`` (with the zone ``tz``) or
-        ``int64``, and ``float64``.
+        ``int64``, ``float64``; covariates ``float64`` or objects of str and None.
 
     Raises
     ------
@@ -51,9 +56,26 @@ def served_frame(
             "unique_id": frame["unique_id"].astype("str").to_numpy(),
             "ds": times.array,
             "y": _numbers(frame["y"]),
-            **{name: frame[name].array for name in covariates},
+            **{name: (_numbers if kind == "numbers" else _texts)(frame[name]) for name, kind in covariates.items()},
         }
     )
+
+
+def histories_and_future(frame: pd.DataFrame, ahead: Sequence[str]) -> dict[str, Any]:
+    """What ``predict`` is given: the histories and, where covariates are known ahead, the rows behind their ends.
+
+    Parameters
+    ----------
+    frame : DataFrame
+        From `served_frame`.
+    ahead : sequence of str
+        The covariates known ahead. They are read from the rows behind the last value of each series, whose ``y`` is
+        missing.
+    """
+    if not ahead:
+        return {"data": frame}
+    histories, future = split_ahead(frame, ahead)
+    return {"data": histories, "future": future}
 
 
 def _times(ds: "pd.Series[Any]", tz: str | None) -> "pd.Series[Any]":
@@ -78,9 +100,20 @@ def _times(ds: "pd.Series[Any]", tz: str | None) -> "pd.Series[Any]":
     return times
 
 
-def _numbers(y: "pd.Series[Any]") -> np.ndarray:
-    numbers = pd.to_numeric(y, errors="coerce")
-    bad = np.flatnonzero(numbers.isna() & y.notna())
+def _numbers(column: "pd.Series[Any]") -> np.ndarray:
+    numbers = pd.to_numeric(column, errors="coerce")
+    bad = np.flatnonzero(numbers.isna() & column.notna())
     if len(bad):
-        raise DataError(f"the value {y.iloc[bad[0]]!r} in row {bad[0]} is not a number", column="y")
+        raise DataError(f"the value {column.iloc[bad[0]]!r} in row {bad[0]} is not a number", column=column.name)
     return numbers.to_numpy(dtype="float64", na_value=np.nan)
+
+
+def _texts(column: "pd.Series[Any]") -> np.ndarray:
+    texts = np.full(len(column), None, dtype=object)
+    known = column.notna().to_numpy()
+    texts[known] = [_text(cell) for cell in column[known]]
+    return texts
+
+
+def _text(cell: Any) -> str:
+    return str(int(cell)) if isinstance(cell, float) and cell.is_integer() else str(cell)

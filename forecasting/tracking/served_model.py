@@ -23,14 +23,14 @@ class ServedForecaster(PythonModel):
 
         Covariates known ahead are read from its rows behind the last value of each series, whose ``y`` is missing.
         """
-        from forecasting.tracking.served_frames import served_frame
+        from forecasting.tracking.served_frames import histories_and_future, served_frame
 
         encoding = self.forecaster.encoding_
         kind = {"tz": self.kind["tz"], "integer_steps": self.kind["integer_steps"]}
-        frame = served_frame(model_input, **kind, covariates=encoding.columns)
-        ahead: dict[str, Any] = {"future": frame} if encoding.ahead else {}
+        frame = served_frame(model_input, **kind, covariates=encoding.kinds)
         chosen = params or {}
-        return self.forecaster.predict(chosen.get("horizon"), chosen.get("levels"), frame, **ahead)
+        given = histories_and_future(frame, encoding.ahead)
+        return self.forecaster.predict(chosen.get("horizon"), chosen.get("levels"), **given)
 
 
 set_model(ServedForecaster())

@@ -13,7 +13,7 @@ from forecasting.errors import ParameterError
 from forecasting.estimators.parameters import Allowed, check_parameters, one_of, or_none, positive, seed, whole
 from forecasting.evaluation.backtest import check_lengths
 from forecasting.evaluation.comparison import Comparison
-from forecasting.evaluation.handing import fresh, read
+from forecasting.evaluation.handing import fresh, read, settled
 from forecasting.evaluation.keeping import Kept, panel_digest
 from forecasting.evaluation.metrics import accuracy
 from forecasting.evaluation.origins import Contestant, Windows
@@ -196,6 +196,7 @@ def tune(
     check_parameters("tune", given | {"random_state": random_state}, _RULES)
     if n_trials is None and seconds is None:
         raise ParameterError("a limit is needed", parameter="n_trials", remedy="Give n_trials, seconds or both")
+    estimator = settled(estimator, data)
     panel, notices = read(data, estimator)
     for notice in notices:
         _log.warning(notice.message)

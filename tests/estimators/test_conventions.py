@@ -25,6 +25,7 @@ OTHERWISE = {
     "calendar": "XNYS",
     "gaps": "mask",
     "target": "log",
+    "covariates": "infer",
     "past_covariates": ["noise"],
     "future_covariates": ["heat"],
     "static_covariates": ["region"],

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 from sklearn.base import clone
 
-from forecasting import SimpleRNNForecaster, backtest
+from forecasting import SimpleRNNForecaster, audit, backtest
 from forecasting.errors import DataError, ParameterError
 from forecasting.panel import to_panel
 from forecasting.panel.calendar_covariates import calendar_channels
@@ -143,6 +143,29 @@ def test_what_lies_behind_a_cutoff_moves_no_forecast_of_a_backtest(frame):
     assert dirty["SimpleRNN"].tolist() == clean["SimpleRNN"].tolist()
 
 
+def test_what_is_known_ahead_behind_the_horizon_moves_no_forecast(frame):
+    estimator = tiny(**EVERYTHING, max_steps=3)
+    clean = backtest(estimator, frame, HORIZON, 2, refit=True)
+    behind = frame.groupby("unique_id").cumcount(ascending=False) < HORIZON  # of the first window, not of the second
+    absurd = frame.assign(
+        heat=frame["heat"].where(~behind, 1e6),
+        promotion=frame["promotion"].where(~behind, "no"),
+        noise=frame["noise"].where(~behind, 1e6),
+        y=frame["y"].where(~behind, 1e6),
+    )
+    dirty = backtest(estimator, absurd, HORIZON, 2, refit=True)
+    same = (dirty["SimpleRNN"] == clean["SimpleRNN"]).groupby([clean["unique_id"], clean["cutoff"]]).all()
+    assert same.groupby("unique_id").cumcount().map({0: True, 1: False}).tolist() == same.tolist()
+
+
+def test_rows_behind_the_horizon_are_not_read_when_a_forecast_is_made(frame):
+    train, test = split(frame, 3 * HORIZON)
+    forecaster = tiny(**EVERYTHING, max_steps=3).fit(train)
+    later = test.groupby("unique_id").cumcount() >= HORIZON
+    absurd = test.assign(heat=test["heat"].where(~later, 1e6), promotion=test["promotion"].where(~later, "unheard of"))
+    assert values(forecaster.predict(future=absurd)) == values(forecaster.predict(future=test))
+
+
 def test_a_backtest_carries_what_is_known_ahead_over_steps_that_are_absent(frame):
     first = frame.groupby("unique_id").cumcount(ascending=False) == HORIZON - 2
     result = backtest(tiny(future_covariates=KNOWN, gaps="mask", max_steps=3), frame[~first], HORIZON, 1)
@@ -246,3 +269,62 @@ def test_too_many_categories_and_columns_without_a_value_are_refused(parts):
         tiny(future_covariates=["promotion"]).fit(many)
     with pytest.raises(DataError, match="column noise: the covariate has no known value before the held-out part"):
         tiny(past_covariates=["noise"], gaps="mask").fit(train.assign(noise=np.nan))
+
+
+@pytest.fixture(scope="module")
+def whole(frame):
+    """With the last steps to be forecast: no target and no noise there."""
+    last = frame.groupby("unique_id").cumcount(ascending=False) < HORIZON
+    return frame.assign(y=frame["y"].where(~last), noise=frame["noise"].where(~last))
+
+
+class TestInferredRoles:
+    """``covariates="infer"`` is the same forecaster as one with the lists that the data tell."""
+
+    def test_it_is_the_forecaster_with_the_lists(self, whole, parts):
+        inferred = tiny(covariates="infer").fit(whole)
+        named = tiny(past_covariates=["noise"], future_covariates=KNOWN, static_covariates=["region"]).fit(parts[0])
+        assert inferred.covariates_ == {"past": ["noise"], "future": KNOWN, "static": ["region"]} == named.covariates_
+        assert [notice.kind for notice in inferred.notices_] == ["inferred", "trimmed"]
+        assert values(inferred.predict(future=whole)) == values(named.predict(future=parts[1]))
+        assert inferred.encoding_ == named.encoding_
+
+    def test_what_was_inferred_is_kept_when_it_is_stored(self, whole, tmp_path):
+        inferred = tiny(covariates="infer", max_steps=1).fit(whole)
+        inferred.save(tmp_path / "model")
+        loaded = SimpleRNNForecaster.load(tmp_path / "model")
+        assert (loaded.covariates, loaded.covariates_) == ("infer", inferred.covariates_)
+        assert values(loaded.predict(future=whole)) == values(inferred.predict(future=whole))
+
+    def test_those_of_the_calendar_need_no_column_and_may_stand_beside_it(self, whole):
+        told = tiny(covariates="infer", calendar_covariates=["weekday"], max_steps=1).fit(whole)
+        assert told._model.spec.future_channels == 1 + 2 + 7
+
+    @pytest.mark.parametrize("role", ["past", "future", "static"])
+    def test_it_is_not_combined_with_lists(self, whole, role):
+        with pytest.raises(ParameterError, match="either inferred or named"):
+            tiny(covariates="infer", **{f"{role}_covariates": ["heat"]}).fit(whole)
+
+    def test_a_backtest_infers_once_from_all_that_it_is_given(self, whole, caplog):
+        named = tiny(past_covariates=["noise"], future_covariates=KNOWN, static_covariates=["region"], max_steps=1)
+        inferred = tiny(covariates="infer", max_steps=1)
+        found = backtest(inferred, whole, HORIZON, 2, refit=True, verbose=0)
+        pd.testing.assert_frame_equal(found, backtest(named, whole, HORIZON, 2, refit=True, verbose=0))
+        assert "the roles of covariates were inferred: heat, promotion: known ahead" in caplog.text
+        assert inferred.covariates == "infer"
+        with pytest.raises(ParameterError, match="either inferred or named"):
+            backtest(clone(inferred).set_params(past_covariates=["noise"]), whole, HORIZON, 2, verbose=0)
+
+    def test_an_audit_finds_no_leak_in_it_and_finds_one_in_a_preparation(self, whole):
+        inferred = tiny(covariates="infer", max_steps=1)
+        assert audit(inferred, whole, n_cutoffs=1, verbose=0).passed
+        leaking = audit(inferred, whole, prepare=smoothed, n_cutoffs=1, verbose=0)
+        assert not leaking.passed
+
+
+def smoothed(frame):
+    """The noise smoothed with a centred mean, as a further column."""
+    mean = frame.groupby("unique_id")["noise"].transform(
+        lambda noise: noise.rolling(5, center=True, min_periods=1).mean()
+    )
+    return frame.assign(smooth=mean)

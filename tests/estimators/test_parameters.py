@@ -97,6 +97,7 @@ PARAMETERS = {
         {"gaps": "interpolate"},
     ),
     "target": Parameter(["sqrt", None, 0, ["log"], "difference+log"], WORDS, "log", points),
+    "covariates": Parameter(["guess", ["infer"], "", True, 1], "'infer', or None", "infer", channels, covered),
     "past_covariates": Parameter(NAMES, "a list of different names of columns, or None", ["noise"], channels, covered),
     "future_covariates": Parameter(NAMES, "a list of different names of columns, or None", ["heat"], channels, covered),
     "static_covariates": Parameter(

@@ -62,7 +62,7 @@ class MeanForecaster(BaseEstimator):
         self.n_parameters_, self.fit_seconds_, self.device_ = 1, 0.0, "CPU"
         return self
 
-    def predict(self, horizon=None, levels=None, data=None):
+    def predict(self, horizon=None, levels=None, data=None, future=None):
         panel = self.panel_ if data is None else to_panel(data)[0]
         horizon = horizon or self.horizon
         means = [np.nanmean(values[-self.season_length_ :]) + self.shift for values in panel]

@@ -178,7 +178,7 @@ class TestErrors:
         def broken(*_):
             raise RuntimeError("the roof is on fire\nand more")
 
-        monkeypatch.setattr("flows.steps.read_source", broken)
+        monkeypatch.setattr("flows.reading.read_source", broken)
         code, text = self.failure(command("ingest", "boiler"))
         assert code == 1
         assert "RuntimeError: the roof is on fire (run with --debug for the trace)" in text
@@ -188,7 +188,7 @@ class TestErrors:
         def interrupted(*_):
             raise KeyboardInterrupt
 
-        monkeypatch.setattr("flows.steps.read_source", interrupted)
+        monkeypatch.setattr("flows.reading.read_source", interrupted)
         code, text = self.failure(command("ingest", "boiler"))
         assert code == 130
         assert "interrupted" in text

@@ -166,6 +166,12 @@ def test_a_time_far_ahead_is_refused_and_the_present_can_be_stated():
         to_panel(frame, now="soon")
 
 
+def test_steps_without_a_value_may_lie_any_time_ahead():
+    years = pd.date_range("2020-01-01", periods=8, freq="YS")
+    panel, notices = to_panel(long(years).assign(y=lambda frame: frame["y"].where(frame.index < 4)), now="2024-02-01")
+    assert (panel.lengths.tolist(), [notice.kind for notice in notices]) == ([4], ["trimmed"])
+
+
 def test_integer_steps_are_never_far_ahead():
     assert to_panel(long([10**15, 10**15 + 1, 10**15 + 2]))[0].lengths.tolist() == [3]
 

@@ -69,7 +69,7 @@ def test_rows_that_are_missing_are_named(panel, future):
         (lambda table: pd.concat([table, table.iloc[:1]]), "has 1 row twice"),
         (
             lambda table: table.assign(heat=table["heat"].where(table["heat"] != 14)),
-            "series b, time 2024-01-08, column heat: the future frame lacks 1 value",
+            r"series b, time 2024-01-08, column heat: the future frame lacks 1 value: \(b, 2024-01-08\)",
         ),
         (lambda table: table.assign(sky=1.0), "column sky: the future frame holds numbers, the data categories"),
         (lambda table: table.assign(heat=object()), "column heat: future frame: .*not a number"),

@@ -38,6 +38,7 @@ def evaluation(said: str, names: dict[str, Any]) -> None:
 
 def covariates(said: str, names: dict[str, Any]) -> None:
     assert "series south, time 2024-07-12: the future frame lacks 7 rows of the 7 steps" in said
+    assert said.endswith("{'past': [], 'future': ['promotion'], 'static': ['kind']}\n")
     both = names["told"].merge(names["future"], on=["unique_id", "ds"], validate="one_to_one")
     assert len(both) == 14
     error = (both["y"] - both["SimpleRNN"]).abs() / both["unique_id"].map({"north": 20, "south": 50})

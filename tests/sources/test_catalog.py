@@ -3,9 +3,9 @@ from pathlib import Path
 import pytest
 
 from forecasting.errors import CatalogError
-from forecasting.panel import Frequency
+from forecasting.panel import Frequency, Roles
 from forecasting.settings import built_in_catalog
-from forecasting.sources import DataSet, find_dataset, read_catalog
+from forecasting.sources import DataSet, find_dataset, read_catalog, read_source
 from forecasting.sources.datasets import CsvSource, SampleSource, SqlSource
 
 GOOD = """\
@@ -107,8 +107,10 @@ def test_the_commented_examples_of_the_built_in_catalog_are_valid(tmp_path: Path
     position = entries.index(alone)
     entries = entries[:position] + "[air]\nhorizon = 1\n" + entries[position:]
     catalog = read_catalog(write(tmp_path, entries))
-    assert list(catalog) == ["boiler", "air", "shops", "meters", "banks"]
-    assert {entry.source.kind for entry in catalog.values()} == {"csv", "parquet", "sql", "yahoo"}
+    assert list(catalog) == ["boiler", "air", "shops", "priced-shops", "us-unemployment", "meters", "banks"]
+    assert {entry.source.kind for entry in catalog.values()} == {"csv", "parquet", "sql", "yahoo", "sample"}
+    assert catalog["priced-shops"].roles == Roles(("visitors",), ("price", "promotion"), ("region",))
+    assert len(read_source(catalog["us-unemployment"], tmp_path).columns) == 6
 
 
 @pytest.mark.parametrize(

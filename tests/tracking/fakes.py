@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-NO_COVARIATES = types.SimpleNamespace(columns=[], ahead=[])
+NO_COVARIATES = types.SimpleNamespace(columns=[], kinds={}, ahead=[], roles=types.SimpleNamespace(as_dict=dict))
 
 
 class LastValueForecaster:

@@ -38,6 +38,7 @@ def read_dataset(settings: "Settings", dataset: DataSet) -> tuple[Panel, tuple[N
         frequency=dataset.frequency,
         calendar=dataset.calendar,
         tz=dataset.timezone,
+        irregular=dataset.irregular,
         dataset=dataset.name,
     )
 

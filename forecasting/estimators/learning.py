@@ -186,7 +186,12 @@ def _read(settings: "SimpleRNNForecaster", data: pd.DataFrame | pd.Series | Pane
     along = [*_listed(settings.past_covariates), *_listed(settings.future_covariates)]
     static = _listed(settings.static_covariates)
     panel, notices = to_panel(
-        data, frequency=settings.frequency, calendar=settings.calendar, covariates=along, static=static
+        data,
+        frequency=settings.frequency,
+        calendar=settings.calendar,
+        irregular=settings.irregular,
+        covariates=along,
+        static=static,
     )
     panel, carried = treat_covariates(panel.choose(along, static), settings.gaps)
     return panel, (*notices, *carried)
@@ -230,6 +235,7 @@ def _spec(settings: "SimpleRNNForecaster", division: Division, prepared: Prepare
         units=settings.units,
         n_layers=settings.n_layers,
         masked=settings.gaps == "mask" or windows.has_missing or padded,
+        elapsed=settings.gaps == "mask",
         linear_skip=settings.linear_skip,
         standardised=True,
         mixed_season=season if 1 < season <= division.lookback // 2 and not windows.lag else 0,

@@ -26,7 +26,7 @@ from forecasting.windows import reach
 if TYPE_CHECKING:
     from forecasting.estimators.forecaster import SimpleRNNForecaster
 
-FORMAT = 4
+FORMAT = 5
 _TEXT, _ARRAYS = "forecaster.json", "arrays.npz"
 
 
@@ -45,6 +45,7 @@ def write(estimator: "SimpleRNNForecaster", folder: Path) -> None:
         "least_history": estimator._least_history,
         "best_steps": estimator._best_steps,
         "gaps": estimator.gaps_,
+        "irregular": estimator.irregular_,
         "target": estimator.target_,
         "above_zero": estimator.above_zero_,
         "frequency": {"alias": panel.frequency.alias, "calendar": panel.frequency.calendar, "tz": panel.tz},
@@ -58,7 +59,7 @@ def write(estimator: "SimpleRNNForecaster", folder: Path) -> None:
     arrays = {f"weights/{name}": weight for name, weight in model.weights.items()}
     arrays |= {f"conformal/{name}": array for name, array in model.conformal.to_arrays().items()}
     arrays |= {f"target/{name}": array for name, array in estimator.transform_.to_arrays().items()}
-    tail = panel.keep_last(reach(estimator.lookback_, estimator.season_length_))
+    tail = _tail(panel, reach(estimator.lookback_, estimator.season_length_))
     arrays |= {
         "anchor": model.anchor_kernel,
         "panel/values": tail.values,
@@ -69,6 +70,7 @@ def write(estimator: "SimpleRNNForecaster", folder: Path) -> None:
     }
     for kind, columns in (("covariates", tail.covariates), ("static", tail.static)):
         arrays |= {f"panel/{kind}/{number}": _plain_column(array) for number, array in enumerate(columns.values())}
+    arrays |= {f"panel/cells/{name}": column for name, column in tail.cells.items()}
     try:
         folder.mkdir(parents=True, exist_ok=True)
         if any(folder.iterdir()):
@@ -120,13 +122,14 @@ def _restored(kind: type["SimpleRNNForecaster"], text: dict[str, Any], arrays: d
         tz=text["frequency"]["tz"],
         covariates=_columns(arrays, "covariates", encoding.along),
         static=_columns(arrays, "static", encoding.of_series),
+        cells={name.removeprefix("panel/cells/"): arrays[name] for name in arrays if name.startswith("panel/cells/")},
     )
     estimator.encoding_ = encoding
     estimator.frequency_ = frequency
     estimator.season_length_ = text["season_length"]
     estimator._least_history, estimator._best_steps = text["least_history"], text["best_steps"]
     estimator._untrained = arrays["panel/untrained"]
-    estimator.gaps_, estimator.target_ = text["gaps"], text["target"]
+    estimator.gaps_, estimator.irregular_, estimator.target_ = text["gaps"], text["irregular"], text["target"]
     numbers = {name.removeprefix("target/"): array for name, array in arrays.items() if name.startswith("target/")}
     estimator.transform_ = Target.from_arrays(text["target"], numbers)
     estimator.above_zero_ = text["above_zero"]
@@ -140,6 +143,14 @@ def _restored(kind: type["SimpleRNNForecaster"], text: dict[str, Any], arrays: d
     model = Model(spec, weights, text["anchor"], arrays["anchor"], text["trust"], text["penalty"], conformal)
     estimator._use(model)
     return estimator
+
+
+def _tail(panel: Panel, steps: int) -> Panel:
+    """The last steps of every series, and those before as far as the last value in front of them."""
+    rows = np.arange(len(panel.values))
+    known = np.maximum.accumulate(np.where(np.isnan(panel.values), -1, rows))
+    begin = np.maximum(panel.indptr[:-1], panel.indptr[1:] - steps)
+    return panel.keep_last(panel.indptr[1:] - np.maximum(panel.indptr[:-1], known[begin]))
 
 
 def _plain_column(column: np.ndarray) -> np.ndarray:

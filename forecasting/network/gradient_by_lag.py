@@ -117,6 +117,8 @@ def _segments(spec: NetworkSpec, reading: Reading) -> np.ndarray:
     parts = [(_standardised(window) if spec.standardised else window).reshape(shape)]
     if spec.masked:
         parts.append(1 - reading["observed"].reshape(shape))
+    if spec.elapsed:
+        parts.append(reading["elapsed"].reshape(shape))
     if spec.past_channels:
         parts.append(reading["past"].reshape(shape))
     if spec.static_channels:

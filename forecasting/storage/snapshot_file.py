@@ -16,10 +16,11 @@ from forecasting.panel import Frequency, Panel
 
 _META = b"forecasting"
 _FORMAT = 1
+_CELLS = {"age": "<f8", "count": "<i8"}
 
 
 def digest(panel: Panel) -> str:
-    """SHA-256 of what the panel says: ids, times, values, frequency and time zone, in hexadecimal.
+    """SHA-256 of what the panel says: ids, times, values, cells, frequency and time zone, in hexadecimal.
 
     It does not depend on the file format, the byte order or the bits of a NaN; it does depend on the order of the
     series.
@@ -32,11 +33,18 @@ def digest(panel: Panel) -> str:
         "times": "int64" if panel.frequency.is_step else "datetime64[us]",
         "ids": [str(name) for name in panel.ids],
     }
-    values = np.where(np.isnan(panel.values), np.nan, panel.values + 0.0)
+    values = _plain_nan(panel.values)
     hasher = hashlib.sha256(json.dumps(head, sort_keys=True, separators=(",", ":")).encode())
     for array, kind in ((panel.indptr, "<i8"), (panel.times.view("int64"), "<i8"), (values, "<f8")):
         hasher.update(np.ascontiguousarray(array, dtype=kind).tobytes())
+    for name, kind in _CELLS.items() if panel.cells else ():
+        hasher.update(np.ascontiguousarray(_plain_nan(panel.cells[name]), dtype=kind).tobytes())
     return hasher.hexdigest()
+
+
+def _plain_nan(values: np.ndarray) -> np.ndarray:
+    """The same values with one kind of NaN and of zero."""
+    return np.where(np.isnan(values), np.nan, values + 0.0)
 
 
 def describe(dataset: str, panel: Panel, key: str, notices: tuple[Any, ...]) -> dict[str, Any]:
@@ -62,7 +70,8 @@ def describe(dataset: str, panel: Panel, key: str, notices: tuple[Any, ...]) -> 
 
 
 def write_rows(path: Path, panel: Panel, description: dict[str, Any]) -> None:
-    """Write columns ``unique_id``, ``ds`` (UTC where the panel has a time zone) and ``y``, and the description."""
+    """Write columns ``unique_id``, ``ds`` (UTC where the panel has a time zone), ``y`` and the cells, if there are any,
+    and the description."""
     zone = None if panel.tz is None else "UTC"
     kind = pa.int64() if panel.frequency.is_step else pa.timestamp("us", tz=zone)
     table = pa.table(
@@ -70,6 +79,7 @@ def write_rows(path: Path, panel: Panel, description: dict[str, Any]) -> None:
             "unique_id": pa.array(np.repeat(panel.ids, panel.lengths), type=pa.string()),
             "ds": pa.array(panel.times.view("int64")).cast(kind),
             "y": pa.array(panel.values, type=pa.float64()),
+            **{name: pa.array(column) for name, column in panel.cells.items()},
         }
     )
     pq.write_table(table.replace_schema_metadata({_META: json.dumps(description)}), path, compression="zstd")
@@ -126,6 +136,7 @@ def _panel(table: pa.Table, description: dict[str, Any]) -> Panel:
         ids=ids,
         frequency=frequency,
         tz=description["tz"],
+        cells={name: table[name].to_numpy() for name in _CELLS if name in table.column_names},
     )
 
 

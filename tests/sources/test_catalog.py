@@ -72,6 +72,7 @@ def test_the_estimator_gets_what_the_catalog_says_and_cannot_change_it(tmp_path:
         "levels": [50, 90],
         "frequency": "h",
         "calendar": None,
+        "irregular": "refuse",
         "gaps": "mask",
         "target": "auto",
         "random_state": 7,
@@ -107,7 +108,7 @@ def test_the_commented_examples_of_the_built_in_catalog_are_valid(tmp_path: Path
     position = entries.index(alone)
     entries = entries[:position] + "[air]\nhorizon = 1\n" + entries[position:]
     catalog = read_catalog(write(tmp_path, entries))
-    assert list(catalog) == ["boiler", "air", "shops", "meters", "banks"]
+    assert list(catalog) == ["boiler", "traffic", "air", "shops", "meters", "banks"]
     assert {entry.source.kind for entry in catalog.values()} == {"csv", "parquet", "sql", "yahoo"}
 
 

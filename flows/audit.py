@@ -7,9 +7,12 @@ from flows.common import located, time_text
 from flows.quiet import import_network
 from flows.results import AuditFinding, AuditResult, AuditStage
 from flows.steps import read_dataset
-from forecasting.sources import find_dataset
+from forecasting.sources import DataSet, find_dataset, read_source
 
 if TYPE_CHECKING:
+    import pandas as pd
+
+    from forecasting.panel import Panel
     from forecasting.settings import Settings
 
 
@@ -37,9 +40,9 @@ def audit_dataset(settings: "Settings", name: str, *, n_cutoffs: int = 2) -> Aud
     began = time.monotonic()
     dataset = find_dataset(settings.catalog_path, name)
     with located(name):
-        panel, _ = read_dataset(settings, dataset)
+        data = _audited(settings, dataset)
         import_network()
-        report = audit(build_estimator(dataset), panel, n_cutoffs=n_cutoffs, verbose=0)
+        report = audit(build_estimator(dataset), data, n_cutoffs=n_cutoffs, verbose=0)
     findings = tuple(
         AuditFinding(
             cutoff=time_text(found.cutoff),
@@ -64,3 +67,15 @@ def audit_dataset(settings: "Settings", name: str, *, n_cutoffs: int = 2) -> Aud
         findings=findings,
         seconds=round(time.monotonic() - began, 3),
     )
+
+
+def _audited(settings: "Settings", dataset: DataSet) -> "Panel | pd.DataFrame":
+    """The panel; or where observations at irregular times are put on its grid, these, so that this is audited too."""
+    panel, _ = read_dataset(settings, dataset)
+    if dataset.irregular == "refuse":
+        return panel
+    rows, zone = read_source(dataset, settings.home), dataset.timezone
+    if zone is not None:
+        times = rows["ds"].dt
+        rows["ds"] = times.tz_localize(zone) if times.tz is None else times.tz_convert(zone)
+    return rows

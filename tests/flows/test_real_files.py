@@ -31,7 +31,7 @@ def test_irregular_times_are_refused_with_what_to_do_and_forecast_with_that(benc
     assert refused.returncode == 2
     assert "irregular='last' or irregular='mean'" in json.loads(refused.stdout)["error"]["remedy"]
     catalog.write_text(TRAFFIC.format(policy='irregular = "mean"\ngaps = "mask"') + TINY_NETWORK)
-    done = forecast_command(home, "run", "travel-time", "--json")
+    done = forecast_command(home, "run", "travel-time", "--json", timeout=900)
     assert done.returncode == 0, done.stderr
     told = json.loads(done.stdout)["datasets"][0]
     notices = {notice["kind"]: notice["count"] for notice in told["ingest"]["notices"]}

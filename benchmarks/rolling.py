@@ -89,6 +89,7 @@ def _histories(panel: Panel, series: np.ndarray, stop: np.ndarray, needed: int) 
         ids=ids,
         covariates={name: column[taken] for name, column in panel.covariates.items()},
         static={name: column[series] for name, column in panel.static.items()},
+        cells={name: column[taken] for name, column in panel.cells.items()},
     )
 
 

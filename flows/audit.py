@@ -7,9 +7,13 @@ from flows.common import located, time_text
 from flows.quiet import import_network
 from flows.reading import read_dataset
 from flows.results import AuditFinding, AuditResult, AuditStage
-from forecasting.sources import find_dataset
+from forecasting.panel import split_ahead
+from forecasting.sources import DataSet, find_dataset, read_source
 
 if TYPE_CHECKING:
+    import pandas as pd
+
+    from forecasting.panel import Panel
     from forecasting.settings import Settings
 
 
@@ -37,9 +41,9 @@ def audit_dataset(settings: "Settings", name: str, *, n_cutoffs: int = 2) -> Aud
     began = time.monotonic()
     dataset = find_dataset(settings.catalog_path, name)
     with located(name):
-        read = read_dataset(settings, dataset)
+        dataset, data = _audited(settings, dataset)
         import_network()
-        report = audit(build_estimator(read.dataset), read.panel, n_cutoffs=n_cutoffs, verbose=0)
+        report = audit(build_estimator(dataset), data, n_cutoffs=n_cutoffs, verbose=0)
     findings = tuple(
         AuditFinding(
             cutoff=time_text(found.cutoff),
@@ -64,3 +68,20 @@ def audit_dataset(settings: "Settings", name: str, *, n_cutoffs: int = 2) -> Aud
         findings=findings,
         seconds=round(time.monotonic() - began, 3),
     )
+
+
+def _audited(settings: "Settings", dataset: DataSet) -> "tuple[DataSet, Panel | pd.DataFrame]":
+    """The data set with the roles of its covariates, and the panel.
+
+    Where observations at irregular times are put on its grid it is these instead, so that this is audited too.
+    """
+    read = read_dataset(settings, dataset)
+    if dataset.irregular == "refuse":
+        return read.dataset, read.panel
+    rows, zone = read_source(dataset, settings.home), dataset.timezone
+    future = read.dataset.roles.future
+    rows = split_ahead(rows, future)[0] if future else rows
+    if zone is not None:
+        times = rows["ds"].dt
+        rows["ds"] = times.tz_localize(zone) if times.tz is None else times.tz_convert(zone)
+    return read.dataset, rows

@@ -64,6 +64,7 @@ def read_dataset(settings: "Settings", dataset: DataSet) -> Reading:
         frequency=dataset.frequency,
         calendar=dataset.calendar,
         tz=dataset.timezone,
+        irregular=dataset.irregular,
         dataset=dataset.name,
         covariates=roles.along,
         static=roles.static,

@@ -23,6 +23,8 @@ _VALUES_AT_ONCE = 1_000_000
 _LEAST_SHARE_OF_STEPS = 0.1
 # And at least this share of its level, so that rounding in the input is not taken for a signal.
 _LEAST_SHARE_OF_LEVEL = 1e-6
+# What stands for the time since the last observation where there is none.
+_NOTHING_YET = -1.0
 
 # More windows are gathered in parts: paths, row numbers and differences take many times the room of what they give.
 _WINDOWS_AT_ONCE = 2048
@@ -33,6 +35,8 @@ Reading = dict[str, np.ndarray]
 
 ``window``, ``observed``
     Of shape (n, lookback): the scaled windows, and 1 where a step was observed, else 0.
+``elapsed``
+    Of shape (n, lookback): the time since the last observation, see `squashed`; absent where it is not told.
 ``past``
     Of shape (n, lookback, channels): covariates along the look-back, those known ahead included; absent without any.
 ``future``
@@ -172,7 +176,7 @@ class Batch:
         The last values of the path, as many as differences lie apart, where that is more than one step: forecasts are
         made relative to them, season by season, and else relative to the level.
     covariates : dict of str to float32 array
-        ``past``, ``future`` and ``static``, as far as there are any; see `Reading`.
+        ``elapsed``, ``past``, ``future`` and ``static``, as far as there are any; see `Reading`.
     """
 
     inputs: np.ndarray
@@ -225,6 +229,9 @@ class Windows:
         value before it and counts as not observed.
     channels : Channels, optional
         Covariates beside the path.
+    ages : float64 array of shape (n_total,), optional
+        How long before its step each value was observed, in steps from 0 to below 1. With it, windows tell the time
+        since the last observation; see `squashed`.
     """
 
     def __init__(
@@ -237,6 +244,7 @@ class Windows:
         lag: int = 0,
         filled: np.ndarray | None = None,
         channels: Channels | None = None,
+        ages: np.ndarray | None = None,
     ) -> None:
         self.path = path
         self.indptr = indptr
@@ -248,6 +256,8 @@ class Windows:
         self._seen = ~np.isnan(inputs)
         self._inputs = inputs if self._seen.all() else inputs[_nearest_seen(self._seen, indptr)]
         self._invented = self._seen & np.isnan(path)
+        self._ages = ages
+        self._elapsed = None if ages is None else _elapsed(self._seen, indptr, ages)
 
     def cuts(self, horizon: int, *, least_history: int, held_out: np.ndarray | int = 0) -> Cuts | CutRanges:
         """All places with ``least_history`` steps before them and ``horizon`` steps of targets behind them.
@@ -271,6 +281,16 @@ class Windows:
     def end_cuts(self) -> Cuts:
         """The end of every series: the windows to forecast from."""
         return Cuts(np.arange(len(self.indptr) - 1), self.indptr[1:])
+
+    def elapsed_ends(self, steps: int) -> np.ndarray | None:
+        """Steps since the last observation at the last steps of every series, as `squashed` takes them.
+
+        float64 of shape (n_series, steps); None where windows do not tell it.
+        """
+        if self._elapsed is None:
+            return None
+        rows, first = self.indptr[1:, None] + np.arange(-steps, 0), self.indptr[:-1, None]
+        return np.where(rows >= first, self._elapsed[np.maximum(rows, first)], _NOTHING_YET)
 
     def ends(self, steps: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """The last steps of every series, arrays of shape (n_series, steps).
@@ -323,6 +343,7 @@ class Windows:
             lag=self.lag,
             filled=np.insert(self._filled, place, path.ravel()),
             channels=self._extended_channels(len(place)),
+            ages=None if self._ages is None else np.insert(self._ages, place, 0.0),
         )
 
     def _extended_channels(self, rows: int) -> Channels | None:
@@ -354,6 +375,9 @@ class Windows:
         rows = np.maximum(rows, first)
         shown_rows = rows[:, -self.lookback :]
         covariates = {} if self.channels is None else self.channels.read(cuts.series, shown_rows, first[:, 0])
+        if self._elapsed is not None:
+            elapsed = np.where(inside[:, -self.lookback :], self._elapsed[shown_rows], _NOTHING_YET)
+            covariates["elapsed"] = squashed(elapsed, self.season_length)
         return scaled_batch(
             self._inputs[rows],
             self._seen[rows] & inside,
@@ -445,6 +469,33 @@ def _change(path: np.ndarray, seen: np.ndarray, season_length: int) -> np.ndarra
     step = _mean_change(path, seen, 1)
     change = np.fmax(_mean_change(path, seen, season), _LEAST_SHARE_OF_STEPS * step)
     return np.asarray(np.nan_to_num(np.where(change > 0, change, step)))
+
+
+def squashed(elapsed: np.ndarray, season_length: int) -> np.ndarray:
+    """The time since the last observation as networks read it, float32 of the same shape.
+
+    log(1 + steps) / log(1 + season), which is 0 at a step that was observed and 1 a season after the last one (Che et
+    al. 2018, arXiv 1606.01865, read the time itself). The logarithm needs nothing fitted, tells one step from two
+    better than a hundred from a hundred and one, and does not run away in a gap longer than any in training. Before
+    anything was observed, where a window begins before its series does, it is -1, so that padding is no gap.
+
+    Parameters
+    ----------
+    elapsed : float64 array
+        In steps; negative before anything was observed.
+    season_length : int
+    """
+    told = np.log1p(np.maximum(elapsed, 0.0)) / np.log1p(season_length)
+    return np.where(elapsed < 0, _NOTHING_YET, told).astype(np.float32)
+
+
+def _elapsed(seen: np.ndarray, indptr: np.ndarray, ages: np.ndarray) -> np.ndarray:
+    """For each row the steps since the last observation of its series, up to the row itself; -1 before the first."""
+    rows = np.arange(len(seen))
+    first = np.repeat(indptr[:-1], np.diff(indptr))
+    last = np.maximum.accumulate(np.where(seen, rows, -1))
+    since = rows - last + ages[np.maximum(last, 0)]
+    return np.where(last < first, _NOTHING_YET, since)
 
 
 def _nearest_seen(seen: np.ndarray, indptr: np.ndarray) -> np.ndarray:

@@ -122,6 +122,40 @@ def test_gathered_windows_are_those_of_a_plain_loop(case):
 
 @settings(deadline=None)
 @given(case=cases(), data=st.data())
+def test_the_time_since_the_last_observation_is_that_of_a_plain_search(case, data):
+    age = st.sampled_from([0.0, 0.25, 0.9])
+    ages = [[data.draw(age) for _ in values] for values in case.series]
+    windows = Windows(flat(case.series), pointers(case.series), case.lookback, case.season_length, ages=flat(ages))
+    batch = windows.gather(case.cuts())
+    kept = windows.elapsed_ends(case.lookback)
+    for row, (number, cut) in enumerate(case.ends()):
+        values = case.series[number]
+        since = []
+        for step in range(cut - case.lookback, cut):
+            known = [at for at in range(max(step + 1, 0)) if not np.isnan(values[at])]
+            since.append(step - known[-1] + ages[number][known[-1]] if known else -1.0)
+        told = [np.log1p(steps) / np.log1p(case.season_length) if steps >= 0 else -1.0 for steps in since]
+        np.testing.assert_allclose(batch.reading["elapsed"][row], told, rtol=1e-6)
+        if cut == len(values):
+            assert kept[number].tolist() == pytest.approx(since)
+
+
+def test_padding_is_no_gap_and_a_season_without_observation_counts_one():
+    windows = one([5.0, NAN, NAN, NAN, 7.0], 7, 3, ages=np.array([0.0, 0, 0, 0, 0.5]))
+    told = end(windows).reading["elapsed"][0]
+    assert told.tolist() == pytest.approx([-1, -1, 0, 0.5, np.log(3) / np.log(4), 1, np.log(1.5) / np.log(4)])
+    assert end(windows).reading["observed"][0].tolist() == [0, 0, 1, 0, 0, 0, 1]
+    assert "elapsed" not in end(one([5.0, NAN, 7.0], 2)).reading
+    assert one([5.0, NAN, 7.0], 2).elapsed_ends(3) is None
+
+
+def test_steps_that_are_forecast_from_count_as_observed():
+    windows = one([5.0, NAN], 3, 1, ages=np.zeros(2)).extended(np.array([[6.0]]))
+    assert end(windows).reading["elapsed"][0].tolist() == [0, 1, 0]
+
+
+@settings(deadline=None)
+@given(case=cases(), data=st.data())
 def test_what_comes_after_a_cut_changes_nothing_in_its_window(case, data):
     number, cut = data.draw(st.sampled_from(case.ends()))
     later = data.draw(st.sampled_from([NAN, 1e9, -1e9]))

@@ -57,9 +57,13 @@ class SimpleRNNForecaster(BaseEstimator):  # type: ignore[misc]  # scikit-learn 
         The step between observations; see `forecasting.panel.Frequency`.
     calendar : str, optional
         An exchange such as ``"XNYS"``, whose sessions are then the steps.
+    irregular : {"refuse", "last", "mean"}, default "refuse"
+        What to do about observations that lie off the time grid: stop; or let each step of the stated ``frequency``
+        hold the last, or the mean, of the observations since the step before it. See `forecasting.panel.to_panel`. New
+        data are read by the same rule.
     gaps : {"refuse", "interpolate", "mask"}, default "refuse"
         What to do about steps without a value: stop; read a straight line in their place; or tell the network that they
-        are missing. They are never targets, and never scored.
+        are missing, and how long ago the last observation was. They are never targets, and never scored.
     target : str, default "auto"
         What the network sees of the series; forecasts come back in the unit of the series. ``"none"``, or some of
         ``"log"``, ``"box_cox"``, ``"asinh"``, ``"standard"`` and ``"robust"``, and last ``"difference"`` or
@@ -148,8 +152,8 @@ class SimpleRNNForecaster(BaseEstimator):  # type: ignore[misc]  # scikit-learn 
         The covariates that data must hold beside id, time and target, without those of the calendar.
     above_zero_ : bool
         Whether forecasts are kept above zero; see `forecasting.targets.above_zero`.
-    target_, gaps_ : str
-        Transform and policy that were fitted with.
+    target_, gaps_, irregular_ : str
+        Transform and policies that were fitted with.
     transform_ : Target
         The transform with what was fitted of it, before the held-out part; ``transform_.numbers`` are its numbers.
     device_ : str
@@ -167,6 +171,7 @@ class SimpleRNNForecaster(BaseEstimator):  # type: ignore[misc]  # scikit-learn 
         levels: Sequence[float] | None = None,
         frequency: str | int = "infer",
         calendar: str | None = None,
+        irregular: str = "refuse",
         gaps: str = "refuse",
         target: str = "auto",
         covariates: str | None = None,
@@ -194,6 +199,7 @@ class SimpleRNNForecaster(BaseEstimator):  # type: ignore[misc]  # scikit-learn 
         self.levels = levels
         self.frequency = frequency
         self.calendar = calendar
+        self.irregular = irregular
         self.gaps = gaps
         self.target = target
         self.covariates = covariates
@@ -255,7 +261,7 @@ class SimpleRNNForecaster(BaseEstimator):  # type: ignore[misc]  # scikit-learn 
         self.history_ = fit.history
         self.notices_ = learned.notices
         self.encoding_ = learned.encoding
-        self.gaps_ = self.gaps
+        self.gaps_, self.irregular_ = self.gaps, self.irregular
         self.target_, self.transform_ = prepared.target.name, prepared.target
         self.above_zero_ = learned.above_zero(self.target)
         self._start = prepared.start

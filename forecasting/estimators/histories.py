@@ -58,7 +58,7 @@ def extended(
     Everything that a forecast would refuse about the rows is refused here.
     """
     panel, encoding = fitted.panel_, fitted.encoding_
-    part, notices = following(panel, data, new_series=new_series)
+    part, notices = following(panel, data, irregular=fitted.irregular_, new_series=new_series)
     part, carried = treat_covariates(part, fitted.gaps_)
     treat_gaps(part, fitted.gaps_)
     fitted.transform_.of(part).path(part)
@@ -83,6 +83,7 @@ def _read(fitted: "SimpleRNNForecaster", data: pd.DataFrame | pd.Series | Panel)
         data,
         frequency=frequency,
         calendar=frequency.calendar,
+        irregular=fitted.irregular_,
         allow_constant=True,
         covariates=encoding.along,
         static=encoding.of_series,

@@ -201,7 +201,12 @@ def _read(
 ) -> tuple[Panel, tuple[Notice, ...]]:
     along = [*roles.past, *roles.future]
     panel, notices = to_panel(
-        data, frequency=settings.frequency, calendar=settings.calendar, covariates=along, static=roles.static
+        data,
+        frequency=settings.frequency,
+        calendar=settings.calendar,
+        irregular=settings.irregular,
+        covariates=along,
+        static=roles.static,
     )
     panel, carried = treat_covariates(panel.choose(along, roles.static), settings.gaps)
     return panel, (*notices, *carried)
@@ -247,6 +252,7 @@ def _spec(settings: "SimpleRNNForecaster", division: Division, prepared: Prepare
         units=settings.units,
         n_layers=settings.n_layers,
         masked=settings.gaps == "mask" or windows.has_missing or padded,
+        elapsed=settings.gaps == "mask",
         linear_skip=settings.linear_skip,
         standardised=True,
         mixed_season=season if 1 < season <= division.lookback // 2 and not windows.lag else 0,

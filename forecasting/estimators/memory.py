@@ -29,7 +29,9 @@ def planned_memory(spec: NetworkSpec, steps: int, held_out_windows: int, batch_s
         Values of all series together.
     held_out_windows, batch_size : int
     """
-    covariates = spec.lookback * spec.past_channels + spec.horizon * spec.future_channels + spec.static_channels
+    covariates = (
+        spec.lookback * (spec.past_channels + spec.elapsed) + spec.horizon * spec.future_channels + spec.static_channels
+    )
     window = spec.lookback + spec.horizon + covariates
     states = spec.segments * spec.n_layers * spec.units * _SINGLES_OF_UNIT
     gathered = max(min(steps, MOST_WINDOWS), held_out_windows) * window * _DOUBLES_OF_WINDOW * _DOUBLE

@@ -67,6 +67,7 @@ def read_windows(
         lag=target.lag(season_length),
         filled=None if treated is panel else target.path(treated),
         channels=channels,
+        ages=panel.ages if gaps == "mask" else None,
     )
     return windows, notices
 

@@ -20,6 +20,7 @@ FORECASTER_RULES: dict[str, Allowed] = {
     "season_length": or_none(whole(1)),
     "lookback": or_none(whole(2)),
     "levels": or_none(percentages()),
+    "irregular": one_of("refuse", "last", "mean"),
     "gaps": one_of("refuse", "interpolate", "mask"),
     "target": Allowed(is_target, WORDS),
     "covariates": or_none(Allowed(lambda value: isinstance(value, str) and value == "infer", "'infer'")),

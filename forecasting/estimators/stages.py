@@ -71,9 +71,13 @@ def input_stages(estimator: "SimpleRNNForecaster", data: Panel, steps: np.ndarra
             "observed": batch.observed,
             "level": batch.level,
             "scale": batch.scale,
-            **{f"{name} covariates": channels for name, channels in batch.covariates.items()},
+            **{_title(name): channels for name, channels in batch.covariates.items()},
         },
     }
+
+
+def _title(name: str) -> str:
+    return "time since the last observation" if name == "elapsed" else f"{name} covariates"
 
 
 def _encoding(encoding: Encoding) -> dict[str, Any]:

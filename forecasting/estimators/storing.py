@@ -47,6 +47,7 @@ def write(estimator: "SimpleRNNForecaster", folder: Path) -> None:
         "least_history": estimator._least_history,
         "best_steps": estimator._best_steps,
         "gaps": estimator.gaps_,
+        "irregular": estimator.irregular_,
         "target": estimator.target_,
         "above_zero": estimator.above_zero_,
         "frequency": {"alias": panel.frequency.alias, "calendar": panel.frequency.calendar, "tz": panel.tz},
@@ -71,6 +72,7 @@ def write(estimator: "SimpleRNNForecaster", folder: Path) -> None:
     }
     for kind, columns in (("covariates", tail.covariates), ("static", tail.static)):
         arrays |= {f"panel/{kind}/{number}": _plain_column(array) for number, array in enumerate(columns.values())}
+    arrays |= {f"panel/cells/{name}": column for name, column in tail.cells.items()}
     try:
         folder.mkdir(parents=True, exist_ok=True)
         if any(folder.iterdir()):
@@ -122,13 +124,14 @@ def _restored(kind: type["SimpleRNNForecaster"], text: dict[str, Any], arrays: d
         tz=text["frequency"]["tz"],
         covariates=_columns(arrays, "covariates", encoding.along),
         static=_columns(arrays, "static", encoding.of_series),
+        cells={name.removeprefix("panel/cells/"): arrays[name] for name in arrays if name.startswith("panel/cells/")},
     )
     estimator.encoding_ = encoding
     estimator.frequency_ = frequency
     estimator.season_length_ = text["season_length"]
     estimator._least_history, estimator._best_steps = text["least_history"], text["best_steps"]
     estimator._untrained = arrays["panel/untrained"]
-    estimator.gaps_, estimator.target_ = text["gaps"], text["target"]
+    estimator.gaps_, estimator.irregular_, estimator.target_ = text["gaps"], text["irregular"], text["target"]
     numbers = {name.removeprefix("target/"): array for name, array in arrays.items() if name.startswith("target/")}
     estimator.transform_ = Target.from_arrays(text["target"], numbers)
     estimator.above_zero_ = text["above_zero"]

@@ -13,12 +13,14 @@ from forecasting.estimators.parameters import check_parameters, percentages, sha
 from forecasting.estimators.preparing import read_windows
 from forecasting.panel.notice import counted, shortened
 from forecasting.panel.rows import time_text
-from forecasting.windows import Batch, mean_step, reach, scaled_batch, smoothed_steps
+from forecasting.windows import Batch, mean_step, reach, scaled_batch, smoothed_steps, squashed
 
 if TYPE_CHECKING:
     from forecasting.estimators.forecaster import SimpleRNNForecaster
 
 _SERIES_AT_ONCE = 4096
+Values = Mapping[str, float] | pd.Series | Sequence[float] | np.ndarray | float
+"""One number for each series: by id, in the order of the series, or alone where there is one."""
 
 
 class Stream:
@@ -49,10 +51,12 @@ class Stream:
             )
         panel, season = fitted.panel_, fitted.season_length_
         self._model, self._levels = fitted._model, list(fitted.levels_)
+        self._irregular = fitted.irregular_
         self._gaps, self._target, self._season = fitted.gaps_, fitted.transform_.of(panel), season
         self._lookback, self._above_zero = fitted.lookback_, fitted.above_zero_
         windows, _ = read_windows(panel, self._gaps, self._target, self._lookback, season)
-        self._steps = _Ring(*windows.ends(reach(self._lookback, season)))
+        kept = reach(self._lookback, season)
+        self._steps = _Ring(*windows.ends(kept), windows.elapsed_ends(kept))
         rows = np.where(np.isnan(panel.values), -1, np.arange(len(panel.values)))
         self._missing = panel.indptr[1:] - 1 - np.maximum.reduceat(rows, panel.indptr[:-1])
         self._known = panel.lengths.copy()
@@ -60,14 +64,19 @@ class Stream:
         self.ids = panel.ids
         self.observed = 0
 
-    def observe(self, values: Mapping[str, float] | pd.Series | Sequence[float] | np.ndarray | float) -> "Stream":
+    def observe(self, values: Values, ages: Values | None = None) -> "Stream":
         """Let every series go on by one step.
 
         Parameters
         ----------
         values : mapping, Series or array of shape (n_series,)
             The value of each series, by id or in the order of ``ids``; a number alone where there is one series. NaN
-            for a series that was not observed, unless the forecaster refuses gaps.
+            for a series that was not observed, unless the forecaster refuses gaps. Where it was fitted to observations
+            at irregular times, the last or the mean of those since the step before, as it was fitted.
+        ages : the same, optional
+            How long before the step the last of these observations was made, in steps from 0 to below 1; by default
+            0. Only where the forecaster was fitted to observations at irregular times; it is told to the networks
+            under ``gaps="mask"``.
 
         Returns
         -------
@@ -78,13 +87,15 @@ class Stream:
         DataError
             A series has no value, is not known, or its value is infinite or has no logarithm where the target is one.
             Names series and time. The stream is as it was.
+        ParameterError
+            Ages are given, and the forecaster refuses irregular times.
         """
-        value = self._checked(values)
+        value, age = self._checked(values), self._checked_ages(ages)
         missing = np.isnan(value)
         with np.errstate(invalid="ignore"):
             path = self._target.path_of(value)
         before = self._steps.newest()
-        self._steps.push(np.where(missing, before, path), ~missing)
+        self._steps.push(np.where(missing, before, path), ~missing, age)
         closed = np.flatnonzero(~missing & (self._missing > 0)) if self._gaps == "interpolate" else ()
         for series in closed:
             self._draw_line(int(series), before[[series]], value[series])
@@ -127,13 +138,7 @@ class Stream:
 
     def _checked(self, values: object) -> np.ndarray:
         """One value for each series, float64 in the order of ``ids``."""
-        named = isinstance(values, Mapping | pd.Series)
-        value = self._by_id(pd.Series(values)) if named else np.atleast_1d(_numbers(values))
-        if value.shape != self.ids.shape:
-            raise DataError(
-                f"there are {len(self.ids)} series, and values of the shape {value.shape}",
-                remedy="Give one number for each series, in the order of 'ids' or by id.",
-            )
+        value = self._one_each(values)
         self._refuse(np.isinf(value), "the value is infinite", "Correct it, or give NaN if it is not known.")
         if self._target.needs_positive:
             words = f"target {self._target.name!r} needs values above zero"
@@ -141,6 +146,32 @@ class Stream:
         if self._gaps == "refuse":
             self._refuse(
                 np.isnan(value), "the step has no value", "Fit with gaps='interpolate' or 'mask' to let gaps in."
+            )
+        return value
+
+    def _checked_ages(self, ages: object) -> np.ndarray:
+        """How long before the step each observation was made, float64 in the order of ``ids``."""
+        if ages is None:
+            return np.zeros(len(self.ids))
+        if self._irregular == "refuse":
+            raise ParameterError(
+                "the forecaster was fitted to observations that lie on the time grid",
+                remedy="Leave the ages out, or fit with irregular='last' or 'mean'.",
+                parameter="ages",
+            )
+        age: np.ndarray = np.nan_to_num(self._one_each(ages))
+        outside = (age < 0) | (age >= 1)
+        self._refuse(outside, "the age of the observation is not from 0 to below 1 step", "Give it in steps.")
+        return age
+
+    def _one_each(self, values: object) -> np.ndarray:
+        """One number for each series, float64 in the order of ``ids``."""
+        named = isinstance(values, Mapping | pd.Series)
+        value = self._by_id(pd.Series(values)) if named else np.atleast_1d(_numbers(values))
+        if value.shape != self.ids.shape:
+            raise DataError(
+                f"there are {len(self.ids)} series, and values of the shape {value.shape}",
+                remedy="Give one number for each series, in the order of 'ids' or by id.",
             )
         return value
 
@@ -190,12 +221,14 @@ class Stream:
     def _window(self, some: slice) -> Batch:
         lag = self._target.lag(self._season)
         path, seen, _ = self._steps.last(self._lookback + lag, some)
+        elapsed = self._steps.elapsed(self._lookback, some)
+        told = {} if elapsed is None else {"elapsed": squashed(elapsed, self._season)}
 
         def steps_of(still: np.ndarray) -> np.ndarray:
             inputs, there, _ = self._steps.last(reach(self._lookback, self._season), some.start + still)
             return mean_step(inputs, there)
 
-        return scaled_batch(path, seen, steps_of, self._season, lag=lag)
+        return scaled_batch(path, seen, steps_of, self._season, lag=lag, covariates=told)
 
     def _smoothed(self, batch: Batch, some: slice) -> np.ndarray | None:
         smoothing, horizon = self._model.smoothing, self._model.spec.horizon
@@ -245,18 +278,25 @@ class _Ring:
         Unobserved steps repeat the last value.
     seen, observed : bool arrays of the same shape
         Whether a step is an input, observed or filled; and whether it was observed.
+    elapsed : float64 array of the same shape, optional
+        Steps since the last observation.
     """
 
-    def __init__(self, inputs: np.ndarray, seen: np.ndarray, observed: np.ndarray) -> None:
+    def __init__(
+        self, inputs: np.ndarray, seen: np.ndarray, observed: np.ndarray, elapsed: np.ndarray | None = None
+    ) -> None:
         self._inputs, self._seen, self._observed = (np.ascontiguousarray(part.T) for part in (inputs, seen, observed))
+        self._elapsed = None if elapsed is None else np.ascontiguousarray(elapsed.T)
         self._oldest = 0
 
     def newest(self) -> np.ndarray:
         """The inputs of the last step, of shape (n_series,)."""
         return np.asarray(self._inputs[self._oldest - 1].copy())
 
-    def push(self, inputs: np.ndarray, seen: np.ndarray) -> None:
+    def push(self, inputs: np.ndarray, seen: np.ndarray, age: np.ndarray) -> None:
         """One more step of every series."""
+        if self._elapsed is not None:
+            self._elapsed[self._oldest] = np.where(seen, age, self._elapsed[self._oldest - 1] + 1)
         self._inputs[self._oldest], self._seen[self._oldest], self._observed[self._oldest] = inputs, seen, seen
         self._oldest = (self._oldest + 1) % len(self._inputs)
 
@@ -265,6 +305,13 @@ class _Ring:
         line = line[-(len(self._inputs) - 1) :]
         rows = (self._oldest - 1 - len(line) + np.arange(len(line))) % len(self._inputs)
         self._inputs[rows, series], self._seen[rows, series] = line, True
+
+    def elapsed(self, steps: int, series: slice | np.ndarray) -> np.ndarray | None:
+        """Steps since the last observation at the last steps of some series, of shape (n, steps), the oldest first."""
+        if self._elapsed is None:
+            return None
+        rows = (self._oldest - steps + np.arange(steps)) % len(self._elapsed)
+        return np.asarray(self._elapsed[rows][:, series].T)
 
     def last(self, steps: int, series: slice | np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Inputs, seen and observed of the last steps of some series, of shape (n, steps), the oldest first."""

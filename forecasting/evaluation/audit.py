@@ -21,9 +21,10 @@ from forecasting.evaluation.audit_report import (
     Finding,
 )
 from forecasting.evaluation.fitted_numbers import Numbers, change
-from forecasting.evaluation.handing import covariates_of, fresh, parameters_of, read, settled, stated
+from forecasting.evaluation.handing import covariates_of, fresh, parameters_of, read, reading_of, settled, stated
 from forecasting.evaluation.overwriting import OVERWRITINGS, Cutoffs, cutoffs_of, observed_steps, overwritten
 from forecasting.evaluation.whole_way import FITTED, Passage, Prepare, WholeWay
+from forecasting.panel import to_panel
 
 _LEAST_STEP = 2
 _SHARE_OF_SHORTEST = 20
@@ -96,7 +97,9 @@ def audit(
     n_cutoffs : int, default 2
     step : int, optional
         Observed steps of each series from one cutoff to the next, and after the last: at least 2, and at least
-        ``horizon``. By default the horizon or a twentieth of the shortest series, whichever is longer.
+        ``horizon``. By default the horizon or a twentieth of the shortest series, whichever is longer. Where the
+        estimator puts observations at irregular times on a grid, these are observations, and in the place of
+        ``horizon`` stand as many as the last ``horizon`` steps and the one before them hold at most.
     tolerance : float, default 1e-6
         Change, relative to the largest magnitude of an array, up to which it counts as held: the rounding of sums that
         are made in parallel. The report says the largest change that was seen.
@@ -124,7 +127,7 @@ def audit(
     frame = _long(data, estimator)
     estimator = settled(estimator, frame if prepare is None else prepare(frame.copy()))
     steps = _horizon(estimator, horizon)
-    apart = _step(frame, steps, n_cutoffs, step)
+    apart = _step(frame, _rows_of(frame, estimator, steps), n_cutoffs, step)
     named = covariates_of(estimator)
     way = WholeWay(_seeded(estimator), steps, prepare, features, gate)
     auditor = _Auditor(way, frame, (*known, *named.future, *named.static), tolerance, apart)
@@ -258,6 +261,17 @@ def _horizon(estimator: Any, horizon: int | None) -> int:
     if steps is None or steps < 1:
         raise ParameterError(f"it must be at least 1, not {steps}", remedy="Give horizon=", parameter="horizon")
     return int(steps)
+
+
+def _rows_of(frame: pd.DataFrame, estimator: Any, steps: int) -> int:
+    """Observed rows of the table that lead over so many steps of the panel."""
+    reading = reading_of(estimator)
+    if reading.get("irregular", "refuse") == "refuse":
+        return steps
+    ids = ["unique_id"] if "unique_id" in frame.columns else []
+    panel, _ = to_panel(frame[[*ids, "ds", "y"]], **reading)
+    behind = panel.keep_last(steps + 1)
+    return int(np.add.reduceat(behind.cells["count"], behind.indptr[:-1]).max())
 
 
 def _step(frame: pd.DataFrame, horizon: int, n_cutoffs: int, step: int | None) -> int:

@@ -81,10 +81,10 @@ def backtest(
         Objects whose ``predict`` takes no ``data`` are fitted on a long frame and asked for ``predict(horizon)``; they
         need ``refit=True``. A string names a baseline. In a dict the key becomes the name of the model's column.
     data : Panel, or anything that `forecasting.panel.to_panel` takes
-        Frames are read with the ``frequency`` and ``calendar`` of the first estimator that states them, and with the
-        covariates that any of them names. Each is handed its own covariates only: along the series up to the cutoff,
-        and those known ahead for ``gap + horizon`` steps behind it. Missing values stay missing: an actual value that
-        was filled in would be scored as if it had been observed.
+        Frames are read with the ``frequency``, ``calendar`` and ``irregular`` of the first estimator that states them,
+        and with the covariates that any of them names. Each is handed its own covariates only: along the series up to
+        the cutoff, and those known ahead for ``gap + horizon`` steps behind it. Missing values stay missing: an actual
+        value that was filled in would be scored as if it had been observed.
     horizon : int
         Scored steps per window, at least 1.
     n_windows : int

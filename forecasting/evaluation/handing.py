@@ -99,7 +99,7 @@ def read(data: Any, *estimators: Any) -> tuple[Panel, tuple[Notice, ...]]:
     Parameters
     ----------
     data : Panel, or anything that `forecasting.panel.to_panel` takes
-        Frames are read with the ``frequency`` and ``calendar`` of the first estimator that states them.
+        Frames are read with the ``frequency``, ``calendar`` and ``irregular`` of the first estimator that states them.
     *estimators : object
 
     Raises
@@ -107,10 +107,15 @@ def read(data: Any, *estimators: Any) -> tuple[Panel, tuple[Notice, ...]]:
     DataError, ParameterError
         As for `forecasting.panel.to_panel`.
     """
-    names = () if isinstance(data, Panel) else ("frequency", "calendar")
-    reading = {name: values[0] for name in names if (values := stated(name, *estimators))}
+    reading = {} if isinstance(data, Panel) else reading_of(*estimators)
     named = covariates_of(*estimators)
     return to_panel(data, **reading, covariates=named.along, static=named.static)
+
+
+def reading_of(*estimators: Any) -> dict[str, Any]:
+    """How tables are read: ``frequency``, ``calendar`` and ``irregular`` of the first estimator that states them."""
+    names = ("frequency", "calendar", "irregular")
+    return {name: values[0] for name in names if (values := stated(name, *estimators))}
 
 
 def handed(panel: Panel, estimator: Any) -> Panel:

@@ -10,7 +10,7 @@ import pandas as pd
 from forecasting.errors import DataError
 from forecasting.evaluation.fitted_numbers import Numbers, fitted_numbers, numbers_of
 from forecasting.evaluation.frames import require_columns
-from forecasting.evaluation.handing import columns_ahead, covariates_of, fresh, known_ahead, read
+from forecasting.evaluation.handing import columns_ahead, covariates_of, fresh, known_ahead, read, reading_of
 from forecasting.evaluation.overwriting import Cutoffs, ids_of
 from forecasting.panel import Panel, to_panel
 
@@ -143,10 +143,8 @@ class WholeWay:
         if not names:
             return {}
         rows = table[_present(table, *names)].assign(y=0.0)
-        frequency = panel.frequency
-        grid, _ = to_panel(
-            rows, frequency=frequency, calendar=frequency.calendar, covariates=names, allow_constant=True
-        )
+        reading = {**reading_of(self.estimator), "frequency": panel.frequency, "calendar": panel.frequency.calendar}
+        grid, _ = to_panel(rows, **reading, covariates=names, allow_constant=True)
         return known_ahead(grid, grid.lengths - _steps_until(grid, cutoffs), self.horizon, self.estimator)
 
 
@@ -165,6 +163,7 @@ def _present(table: pd.DataFrame, *names: str) -> list[str]:
 def _numbers_of_panel(panel: Panel) -> dict[str, Any]:
     return {
         **{"ids": panel.ids, "times": panel.times, "values": panel.values, "frequency": str(panel.frequency)},
+        **{f"observations' {name}": column for name, column in panel.cells.items()},
         **{f"covariate {name}": column for name, column in panel.covariates.items()},
         **{f"static covariate {name}": column for name, column in panel.static.items()},
     }

@@ -21,7 +21,7 @@ class CarriedStates:
     Parameters
     ----------
     spec : NetworkSpec
-        Without mask, standardisation, mixing, static covariates and covariates known ahead.
+        Without mask, elapsed time, standardisation, mixing, static covariates and covariates known ahead.
     weights : dict of str to array
         Of all members.
     n_series : int

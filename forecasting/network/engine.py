@@ -90,6 +90,8 @@ class Ensemble(keras.Model):  # type: ignore[misc]  # Keras has no types
         parts = [segmented(standardised(window) if spec.standardised else window, spec.segments, spec.segment_length)]
         if spec.masked:
             parts.append(segmented(1.0 - reading["observed"], spec.segments, spec.segment_length))
+        if spec.elapsed:
+            parts.append(segmented(reading["elapsed"], spec.segments, spec.segment_length))
         if spec.past_channels:
             parts.append(segmented(flat(reading["past"]), spec.segments, spec.segment_length * spec.past_channels))
         if spec.static_channels:

@@ -120,6 +120,8 @@ class PlainNetwork:
         parts = [by_segment(standardised(window) if spec.standardised else window)]
         if spec.masked:
             parts.append(by_segment(1 - reading["observed"]))
+        if spec.elapsed:
+            parts.append(by_segment(reading["elapsed"]))
         if spec.past_channels:
             parts.append(by_segment(reading["past"]))
         if spec.static_channels:

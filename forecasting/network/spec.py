@@ -27,6 +27,8 @@ class NetworkSpec:
         Size of the state, and number of recurrent layers on top of each other.
     masked : bool
         Whether the networks are told which steps were observed.
+    elapsed : bool
+        Whether they are told the time since the last observation at every step.
     linear_skip : bool
         Whether a linear map leads from the window straight to the output.
     standardised : bool
@@ -56,6 +58,7 @@ class NetworkSpec:
     future_channels: int = 0
     static_channels: int = 0
     loss: str = "absolute"
+    elapsed: bool = False
 
     @property
     def segments(self) -> int:
@@ -65,7 +68,7 @@ class NetworkSpec:
     @property
     def features(self) -> int:
         """Numbers that one step of the recurrence reads."""
-        return self.segment_length * (1 + self.masked + self.past_channels) + self.static_channels
+        return self.segment_length * (1 + self.masked + self.elapsed + self.past_channels) + self.static_channels
 
     @property
     def skip_rows(self) -> int:
@@ -76,6 +79,8 @@ class NetworkSpec:
     def reading_shapes(self) -> dict[str, tuple[int, ...]]:
         """The shape of every array that is read of one window; see `forecasting.windows.Reading`."""
         shapes: dict[str, tuple[int, ...]] = {"window": (self.lookback,), "observed": (self.lookback,)}
+        if self.elapsed:
+            shapes["elapsed"] = (self.lookback,)
         if self.past_channels:
             shapes["past"] = (self.lookback, self.past_channels)
         if self.future_channels:

@@ -11,7 +11,7 @@ _FAR_AHEAD = np.timedelta64(366, "D")
 _MIN_PLACEHOLDERS = 2
 
 
-def validate(rows: Rows, *, now: np.datetime64) -> None:
+def validate(rows: Rows, *, now: np.datetime64, irregular: str = "refuse") -> None:
     """Refuse what cannot be meant: a time twice in one series, infinite values, times far ahead, no value at all.
 
     Precondition: rows are sorted by series and time.
@@ -22,12 +22,16 @@ def validate(rows: Rows, *, now: np.datetime64) -> None:
     now : datetime64[us]
         In UTC. Dates more than 366 days after it are far ahead, but not where they have no value, which may be steps
         to forecast; integer steps never are.
+        In UTC. Dates more than 366 days after it are far ahead; integer steps never are.
+    irregular : {"refuse", "last", "mean"}, default "refuse"
+        With ``"mean"`` a time may occur more than once, as observations that are averaged.
 
     Raises
     ------
     DataError
     """
-    _refuse_duplicates(rows)
+    if irregular != "mean":
+        refuse_duplicates(rows)
     infinite = np.flatnonzero(np.isinf(rows.values))
     if len(infinite):
         row = infinite[0]
@@ -53,7 +57,8 @@ def validate(rows: Rows, *, now: np.datetime64) -> None:
         raise DataError("there is no value at all, every one is missing", remedy="Check the column of the numbers.")
 
 
-def _refuse_duplicates(rows: Rows) -> None:
+def refuse_duplicates(rows: Rows) -> None:
+    """Raise DataError where a time occurs twice in one series; the precondition is that of `validate`."""
     again = np.flatnonzero((rows.series[1:] == rows.series[:-1]) & (rows.times[1:] == rows.times[:-1])) + 1
     if not len(again):
         return
@@ -67,7 +72,10 @@ def _refuse_duplicates(rows: Rows) -> None:
     if len(again) > 1:
         text += f"; in all {counted(len(again), 'repeated row')} in {counted(len(names), 'series', 'series')}"
         text += f" ({shortened(names)})" if len(names) > 1 else f", next at {shortened(others, 3)}" if others else ""
-    remedy = "Keep one row for each time, for instance with drop_duplicates or a mean over groupby."
+    remedy = (
+        "Keep one row for each time, for instance with drop_duplicates, or average them with irregular='mean' and a"
+        " stated frequency."
+    )
     raise DataError(text, remedy=remedy, series=rows.id_of(row), time=rows.time_of(row))
 
 

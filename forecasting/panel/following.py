@@ -7,8 +7,10 @@ import numpy as np
 import pandas as pd
 
 from forecasting.errors import DataError
+from forecasting.panel.cells import regular_cells
 from forecasting.panel.checks import trim, validate
 from forecasting.panel.covariates import is_missing, split_static
+from forecasting.panel.further_cells import REVISED, end_rows, further_cells
 from forecasting.panel.gate import to_panel
 from forecasting.panel.notice import Notice, counted, shortened
 from forecasting.panel.panel import Panel
@@ -16,14 +18,9 @@ from forecasting.panel.regular import regularise
 from forecasting.panel.rows import Rows, time_text
 from forecasting.panel.shapes import normalise
 
-_REVISED = (
-    "Rows that are known can only be repeated as they are: leave it out, or give the whole revised history to"
-    " predict(data=...) or to fit."
-)
-
 
 def following(
-    panel: Panel, data: pd.DataFrame | pd.Series | Panel, *, new_series: bool = False
+    panel: Panel, data: pd.DataFrame | pd.Series | Panel, *, irregular: str = "refuse", new_series: bool = False
 ) -> tuple[Panel, tuple[Notice, ...]]:
     """Rows behind the ends of a panel, on its time grid.
 
@@ -31,20 +28,24 @@ def following(
     absent between the end of a series and its first row become NaN like those between two rows, and missing values
     behind the last one are cut off, but for those of a panel.
 
+    Observations at irregular times may also go on within the last step of a series, behind the last observation of it.
+
     Parameters
     ----------
     panel : Panel
         What is known.
     data : DataFrame, Series or Panel
         As for `to_panel`, with the covariates of ``panel``.
+    irregular : {"refuse", "last", "mean"}, default "refuse"
+        As for `to_panel`.
     new_series : bool, default False
         Whether series may begin here.
 
     Returns
     -------
     part : Panel
-        Of the series with further rows alone. Each begins with the last known step of ``panel``, but for new ones.
-        See `appended`.
+        Of the series with further rows alone. Each begins with the last known step of ``panel``, which may hold more
+        observations now, but for new ones. See `appended`.
     notices : tuple of Notice
         As those of `to_panel`, and ``"repeated"``.
 
@@ -67,24 +68,32 @@ def following(
     rows, given = split_static(rows, panel.static)
     static = dict(zip(rows.ids, np.arange(len(rows.ids)), strict=True))
     _refuse_other_static(panel, rows, number, given)
-    rows, repeated = _further(panel, rows, number)
-    if not len(rows.values):
+    put: list[Notice] = []
+    if irregular == "refuse" or isinstance(data, Panel):
+        rows, repeated = _further(panel, rows, number)
+        ends = end_rows(panel)
+    else:
+        rows, ends, repeated, put = further_cells(panel, rows, irregular)
+    if not len(rows.ids):
         return panel.take(np.zeros(0, dtype=np.int64)), (*notices, *repeated)
-    rows = _with_ends(panel, rows)
+    rows = _with_ends(panel, ends, rows)
     validate(rows, now=np.datetime64("now", "us"))
     rows, trimmed = (rows, []) if isinstance(data, Panel) else trim(rows)
     part, gaps = regularise(rows, panel.frequency)
     there = [static[name] for name in part.ids]
     part = replace(part, static={name: column[there] for name, column in given.items()})
-    return part, (*notices, *repeated, *trimmed, *gaps)
+    return part, (*notices, *repeated, *put, *trimmed, *gaps)
 
 
 def appended(panel: Panel, part: Panel) -> Panel:
     """A panel whose series go on with the rows that `following` found; new series stand where their ids belong."""
+    panel = _with_last_steps_of(panel, part)
     number = pd.Index(panel.ids).get_indexer(pd.Index(part.ids))
     new = np.flatnonzero(number < 0)
     number[new] = panel.n_series + np.arange(len(new))
     part, number = part.take(np.argsort(number)), np.sort(number)
+    if panel.cells and not part.cells:
+        part = replace(part, cells=regular_cells(part.values))
     known = number < panel.n_series
     rows = np.ones(len(part.values), dtype=bool)
     rows[part.indptr[:-1][known]] = False
@@ -102,8 +111,32 @@ def appended(panel: Panel, part: Panel) -> Panel:
             name: np.insert(column, place, part.covariates[name][rows]) for name, column in panel.covariates.items()
         },
         static={name: np.concatenate([column, part.static[name][~known]]) for name, column in panel.static.items()},
+        cells={name: np.insert(column, place, part.cells[name][rows]) for name, column in panel.cells.items()},
     )
     return later.take(np.argsort(later.ids)) if len(new) else later
+
+
+def _with_last_steps_of(panel: Panel, part: Panel) -> Panel:
+    """The panel with the last known steps as ``part`` has them, if any of them holds further observations."""
+    if not part.cells:
+        return panel
+    number = pd.Index(panel.ids).get_indexer(pd.Index(part.ids))
+    first, ends = part.indptr[:-1][number >= 0], panel.indptr[1:][number[number >= 0]] - 1
+    there = ~np.isnan(panel.values[ends])
+    first, ends = first[there], ends[there]
+
+    def put(column: np.ndarray, by: np.ndarray) -> np.ndarray:
+        column = column.copy()
+        column[ends] = by[first]
+        return column
+
+    cells = panel.cells or regular_cells(panel.values)
+    return replace(
+        panel,
+        values=put(panel.values, part.values),
+        covariates={name: put(column, part.covariates[name]) for name, column in panel.covariates.items()},
+        cells={name: put(column, part.cells[name]) for name, column in cells.items()},
+    )
 
 
 def _read(panel: Panel, data: pd.DataFrame | pd.Series | Panel) -> tuple[Rows, list[Notice]]:
@@ -112,7 +145,8 @@ def _read(panel: Panel, data: pd.DataFrame | pd.Series | Panel) -> tuple[Rows, l
         given, _ = to_panel(data, frequency=panel.frequency)
         given = given.choose(list(panel.covariates), list(panel.static))
         beside = {**given.covariates, **{name: column[given.series_index] for name, column in given.static.items()}}
-        rows = Rows(given.ids, given.series_index, given.times, given.values, given.tz, beside)
+        cells = dict(given.cells or (regular_cells(given.values) if panel.cells else {}))
+        rows = Rows(given.ids, given.series_index, given.times, given.values, given.tz, beside, cells)
         notices: list[Notice] = []
     else:
         names = {"id_col": "unique_id", "time_col": "ds", "target_col": "y"}
@@ -190,25 +224,23 @@ def _refuse_other(
         row = int(there[other[0]])
         raise DataError(
             f"{what} is {given[other[0]]}, and {known[other[0]]} is known ({counted(len(other), 'row')} in all)",
-            remedy=_REVISED,
+            remedy=REVISED,
             series=rows.id_of(row),
             time=rows.time_of(row),
         )
 
 
-def _with_ends(panel: Panel, rows: Rows) -> Rows:
+def _with_ends(panel: Panel, ends: Rows, rows: Rows) -> Rows:
     """The rows of each known series behind the last known step, which counts as observed."""
     number = pd.Index(panel.ids).get_indexer(pd.Index(rows.ids))
     series = np.flatnonzero(number >= 0)
-    ends = panel.indptr[1:][number[series]] - 1
-    value = np.nan_to_num(panel.values[ends], nan=1.0)
+    ends = ends.picked(number[series])
     behind = replace(
         rows,
         series=np.concatenate([series, rows.series]),
-        times=np.concatenate([panel.times[ends], rows.times]),
-        values=np.concatenate([value, rows.values]),
-        covariates={
-            name: np.concatenate([column[ends], rows.covariates[name]]) for name, column in panel.covariates.items()
-        },
+        times=np.concatenate([ends.times, rows.times]),
+        values=np.concatenate([np.nan_to_num(ends.values, nan=1.0), rows.values]),
+        covariates={name: np.concatenate([ends.covariates[name], rows.covariates[name]]) for name in panel.covariates},
+        cells={name: np.concatenate([ends.cells[name], column]) for name, column in rows.cells.items()},
     )
     return behind.picked(np.argsort(behind.series, kind="stable"))

@@ -10,6 +10,9 @@ from forecasting.errors import DataError, ParameterError
 from forecasting.panel import aliases, calendars, grids
 from forecasting.panel.clock import from_wall_clock, wall_clock
 
+_FIRST_MARK = np.datetime64("2000-01-01T00:00", "us")
+_WEEKDAY_OF_1970 = 3  # its first day was a Thursday
+
 
 @dataclass(frozen=True)
 class Frequency:
@@ -152,6 +155,38 @@ class Frequency:
         moved = from_wall_clock(self._date(first + moves * self.size) + clock, tz)
         return np.where(moves == 0, start, moved)
 
+    def mark(self, times: np.ndarray, tz: str | None = None) -> np.ndarray:
+        """The first mark at or after each time, where marks do not depend on when a series begins.
+
+        Days and longer steps have their marks at midnight on the clock of ``tz``: weeks without a weekday on Mondays,
+        quarters and years without a month in January, or where they end a month in December; several days, weeks or
+        months are counted from there in 1970. Shorter steps are counted from midnight of the first of January 2000
+        on that clock, so that those which divide an hour or a day lie where a clock shows them.
+
+        Parameters
+        ----------
+        times : datetime64[us] array in UTC
+        tz : str, optional
+
+        Returns
+        -------
+        datetime64[us] array of the same shape, in UTC
+        """
+        times = np.asarray(times, dtype="datetime64[us]")
+        if self.unit == "microsecond":
+            origin = from_wall_clock(np.array([_FIRST_MARK]), tz)[0]
+            whole = -(-(times - origin).astype(np.int64) // self.size)
+            later: np.ndarray = origin + (whole * self.size).astype("timedelta64[us]")
+            return later
+        days, clock = _split(wall_clock(times, tz))
+        first = self._first_mark
+        number = (self._number(days)[0] - first) // self.size * self.size + first
+        behind = (self._date(number) < days) | (clock > np.timedelta64(0))
+        found = from_wall_clock(self._date(number + behind * self.size).astype("datetime64[us]"), tz)
+        # A midnight that the clock shows twice: its first occurrence lies before what was observed at the second.
+        again = from_wall_clock(self._date(number + self.size).astype("datetime64[us]"), tz)
+        return np.where(found < times, again, found)
+
     def steps(self, start: np.ndarray, times: np.ndarray, tz: str | None = None) -> tuple[np.ndarray, np.ndarray]:
         """How many steps times lie after others.
 
@@ -232,6 +267,13 @@ class Frequency:
         if self.unit == "business":
             return grids.business_date(number)
         return calendars.session_date(number, self._calendar)
+
+    @property
+    def _first_mark(self) -> int:
+        """The number of one day that is a mark, others lie whole steps from it."""
+        if self.unit == "day":
+            return (self.anchor or 0) - _WEEKDAY_OF_1970 if self.size % 7 == 0 else 0
+        return (-1 if self._day in (31, grids.LAST_WEEKDAY) else 0) if self.anchor is None else self.anchor
 
     @property
     def _day(self) -> int:

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from forecasting.errors import DataError, ForecastingError, ParameterError
+from forecasting.panel.cells import check_irregular, on_marks
 from forecasting.panel.checks import remark, trim, validate
 from forecasting.panel.covariates import check_names, split_static
 from forecasting.panel.frequency import Frequency
@@ -24,6 +25,7 @@ def to_panel(
     frequency: str | int | Frequency = "infer",
     calendar: str | None = None,
     tz: str | None = None,
+    irregular: str = "refuse",
     dataset: str | None = None,
     id_col: str = "unique_id",
     time_col: str = "ds",
@@ -54,6 +56,11 @@ def to_panel(
     tz : str, optional
         The time zone of stamps that have none. Stamps that have one are converted to it. By default a time zone
         that comes in goes out again, and stamps without one stay so.
+    irregular : {"refuse", "last", "mean"}, default "refuse"
+        What to do about observations that lie off the grid: stop; or put them on the grid of the stated frequency,
+        where each step holds the last, or the mean, of the observations since the step before it. The step bears the
+        time at its end, so that nothing stands at a time that was observed later. See
+        `forecasting.panel.cells.on_marks` and `Frequency.mark`. A panel lies on a grid already.
     dataset : str, optional
         Named in messages.
     id_col, time_col, target_col : str
@@ -80,25 +87,27 @@ def to_panel(
     DataError
         If the data cannot be used as they are; names data set, series, time and column.
     ParameterError
-        If frequency, calendar, time zone or ``now`` is not a valid one.
+        If frequency, calendar, time zone, ``irregular`` or ``now`` is not a valid one.
     """
     try:
         stated = _stated(frequency, calendar)
+        check_irregular(irregular, data.frequency if isinstance(data, Panel) else stated)
         check_names([*covariates, *static], [id_col, time_col, target_col])
         if isinstance(data, Panel):
             panel = _checked(data, stated, tz)
             return (panel.choose(covariates, static) if covariates or static else panel), ()
         names = {"id_col": id_col, "time_col": time_col, "target_col": target_col}
         rows, of_periods, notices = normalise(data, **names, tz=tz, covariates=[*covariates, *static])
-        validate(rows, now=_instant(now))
+        validate(rows, now=_instant(now), irregular=irregular)
         found = stated or of_periods or infer(rows)
         rows, trimmed = trim(rows)
         rows, of_series = split_static(rows, static)
+        rows, put = (rows, []) if irregular == "refuse" else on_marks(rows, found, irregular)
         panel, gaps = regularise(rows, found)
         panel = replace(panel, static=of_series) if static else panel
         if stated is None and of_periods is None:
             refuse_mostly_absent(rows, panel.lengths, found)
-        return panel, (*notices, *trimmed, *gaps, *remark(panel, allow_constant=allow_constant))
+        return panel, (*notices, *trimmed, *put, *gaps, *remark(panel, allow_constant=allow_constant))
     except ForecastingError as error:
         raise error.at(dataset=dataset) from None
 

@@ -264,7 +264,8 @@ def _irregular(rows: Rows, series: int) -> DataError:
         f"{_step_text(rows, int(steps[row - start - 1]))} after {rows.time_of(row - 1)}"
     )
     remedy = (
-        "Bring the series to a fixed step first, for instance with pandas' resample, or give one that every time fits."
+        "If observations come at irregular times, state a step to put them on, such as frequency='10min', with"
+        " irregular='last' or irregular='mean'."
     )
     if rows.tz is not None:
         remedy += " If the times follow the clock of a place, state it with tz, for instance tz='Europe/Berlin'."

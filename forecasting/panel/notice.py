@@ -14,7 +14,7 @@ class Notice:
     kind : str
         ``"sorted"``, ``"gaps"``, ``"missing"``, ``"trimmed"``, ``"empty"``, ``"constant"``, ``"placeholder"``,
         ``"column_types"``, ``"time_zone"``, ``"interpolated"``, ``"masked"``,
-        ``"carried"``, ``"repeated"`` or ``"inferred"``.
+        ``"carried"``, ``"repeated"``, ``"inferred"`` or ``"irregular"``.
     message : str
         The remark as a sentence, with the series and times concerned.
     series : tuple of str

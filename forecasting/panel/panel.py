@@ -34,6 +34,10 @@ class Panel:
         Beside the values: float64 (NaN: missing), or object with str for categories (None: missing).
     static : mapping of str to array of shape (n_series,), read-only
         What is the same throughout a series, of the same types; nothing is missing.
+    cells : mapping of str to array of shape (n_total,), read-only
+        Where observations at irregular times were put on the grid: ``age``, how long before its step the last
+        observation that a value is made of was made, in steps from 0 to below 1 (float64, NaN without any), and
+        ``count``, of how many it is made (int64). Empty where all lay on the grid.
     """
 
     values: np.ndarray
@@ -44,12 +48,13 @@ class Panel:
     tz: str | None = None
     covariates: Mapping[str, np.ndarray] = field(default_factory=dict)
     static: Mapping[str, np.ndarray] = field(default_factory=dict)
+    cells: Mapping[str, np.ndarray] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         """Make the arrays read-only (as views: what was handed in is not changed)."""
         for name in ("values", "times", "indptr", "ids"):
             object.__setattr__(self, name, _read_only(getattr(self, name)))
-        for name in ("covariates", "static"):
+        for name in ("covariates", "static", "cells"):
             columns = {column: _read_only(array) for column, array in getattr(self, name).items()}
             object.__setattr__(self, name, columns)
 
@@ -131,7 +136,13 @@ class Panel:
             ids=self.ids[series],
             covariates={name: column[rows] for name, column in self.covariates.items()},
             static={name: column[series] for name, column in self.static.items()},
+            cells={name: column[rows] for name, column in self.cells.items()},
         )
+
+    @property
+    def ages(self) -> np.ndarray:
+        """How long before its step each value was observed, in steps; float64 of shape (n_total,), 0 on the grid."""
+        return np.nan_to_num(self.cells["age"]) if self.cells else np.zeros(len(self.values))
 
     def last_times(self) -> np.ndarray:
         """The last time of each series (its cutoff), array of shape (n_series,) like ``times``."""

@@ -3,6 +3,7 @@
 import numpy as np
 
 from forecasting.errors import DataError
+from forecasting.panel.cells import laid_cells
 from forecasting.panel.clock import wall_clock
 from forecasting.panel.frequency import Frequency
 from forecasting.panel.inference import infer
@@ -56,7 +57,7 @@ def regularise(rows: Rows, frequency: Frequency) -> tuple[Panel, list[Notice]]:
         remedy = "Keep one row for each step."
         raise DataError(problem, remedy=remedy, series=rows.id_of(row), time=rows.time_of(row))
     if indptr[-1] == len(rows.values):
-        panel = Panel(rows.values, rows.times, indptr, rows.ids, frequency, rows.tz, rows.covariates)
+        panel = Panel(rows.values, rows.times, indptr, rows.ids, frequency, rows.tz, rows.covariates, cells=rows.cells)
         return panel, missing
     _refuse_stretching(rows, step, int(indptr[-1]))
     values = np.full(indptr[-1], np.nan)
@@ -69,7 +70,8 @@ def regularise(rows: Rows, frequency: Frequency) -> tuple[Panel, list[Notice]]:
     times[place] = rows.times
     times[holes] = frequency.advance(start[series], holes - indptr[series], tz=rows.tz)
     covariates = {name: _laid(column, place, len(values)) for name, column in rows.covariates.items()}
-    panel = Panel(values, times, indptr, rows.ids, frequency, rows.tz, covariates)
+    cells = laid_cells(rows.cells, place, len(values))
+    panel = Panel(values, times, indptr, rows.ids, frequency, rows.tz, covariates, cells=cells)
     return panel, [_gap_notice(panel, holes, series), *missing]
 
 
@@ -85,7 +87,7 @@ def _off_grid(rows: Rows, frequency: Frequency, row: int) -> DataError:
         problem = f"the time does not lie on the time grid {frequency}"
     else:
         problem = f"the time does not lie on the time grid {frequency} that the series begins at {rows.time_of(start)}"
-    remedy = "Correct the time, or bring the series to a fixed step first."
+    remedy = "Correct the time, or if observations come at irregular times, use irregular='last' or irregular='mean'."
     if (fitting := _fitting(rows)) is not None:
         remedy = f"The times of all series fit the frequency {fitting.alias!r}."
     if frequency.calendar is not None:

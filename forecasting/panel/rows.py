@@ -21,6 +21,8 @@ class Rows:
     tz : str or None
     covariates : dict of str to array of shape (n_rows,)
         float64, or object with str for categories.
+    cells : dict of str to array of shape (n_rows,)
+        Of rows that hold observations at irregular times, see `forecasting.panel.cells.on_marks`; else empty.
     """
 
     ids: np.ndarray
@@ -29,6 +31,7 @@ class Rows:
     values: np.ndarray
     tz: str | None = None
     covariates: dict[str, np.ndarray] = field(default_factory=dict)
+    cells: dict[str, np.ndarray] = field(default_factory=dict)
 
     @cached_property
     def indptr(self) -> np.ndarray:
@@ -60,6 +63,7 @@ class Rows:
             times=self.times[rows],
             values=self.values[rows],
             covariates={name: column[rows] for name, column in self.covariates.items()},
+            cells={name: column[rows] for name, column in self.cells.items()},
         )
 
     def id_of(self, row: int) -> str:

@@ -16,6 +16,7 @@ from forecasting.panel.calendar_covariates import (
     check_places,
     is_calendar_covariate,
 )
+from forecasting.panel.cells import check_irregular
 from forecasting.sources.covariate_columns import RESERVED, CovariateColumns
 from forecasting.sources.cron import check_cron
 from forecasting.sources.near_miss import choices, near_miss
@@ -212,6 +213,9 @@ class DataSet(_Entry):
         Exchange calendar (``"XNYS"``): the time axis is its sessions.
     timezone : str or None
         The time zone that times without one are meant in.
+    irregular : str
+        What to do about observations off the time grid: ``"refuse"``, ``"last"`` or ``"mean"``, see
+        `forecasting.panel.to_panel`; the last two need a stated frequency.
     target : str
         Transform of the target, as the estimator has it; ``"auto"`` by default.
     horizon : int
@@ -243,6 +247,7 @@ class DataSet(_Entry):
     frequency: str | int = "infer"
     calendar: str | None = None
     timezone: str | None = None
+    irregular: Literal["refuse", "last", "mean"] = "refuse"
     target: str = "auto"
     horizon: Annotated[int, Field(ge=1)]
     season_length: Annotated[int, Field(ge=1)] | None = None
@@ -313,10 +318,11 @@ class DataSet(_Entry):
 
     @model_validator(mode="after")
     def _time_axis_is_known(self) -> "DataSet":
-        infer = self.frequency == "infer"
-        if not infer or self.calendar is not None:
+        infer = self.frequency == "infer" and self.calendar is None
+        if not infer or self.irregular != "refuse":
             try:
-                Frequency.parse("session" if infer else self.frequency, self.calendar)
+                name = "session" if self.frequency == "infer" else self.frequency
+                check_irregular(self.irregular, None if infer else Frequency.parse(name, self.calendar))
             except ForecastingError as error:
                 key = error.where.get("parameter", "frequency")
                 raise CatalogError(error.problem, remedy=error.remedy, key=key) from error
@@ -374,7 +380,7 @@ class DataSet(_Entry):
 
     def estimator_parameters(self) -> dict[str, Any]:
         """Keyword arguments for the estimator, new objects at every call; covariates where there are any."""
-        named = ("horizon", "season_length", "lookback", "frequency", "calendar", "gaps", "target")
+        named = ("horizon", "season_length", "lookback", "frequency", "calendar", "irregular", "gaps", "target")
         parameters = {key: getattr(self, key) for key in named} | {"levels": list(self.levels)}
         parameters |= {} if self.covariates is None else {"covariates": self.covariates}
         lists = {key: list(getattr(self, key)) for key in (*_ROLES, "calendar_covariates")}

@@ -7,6 +7,7 @@ the steps ahead of which covariates are known, whose ``y`` is null (a step that 
 import hashlib
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -21,13 +22,16 @@ from forecasting.panel import Frequency, Panel, Roles, no_steps_ahead
 
 _META = b"forecasting"
 _PLAIN, _COVERED = 1, 2
+_CELL = "cell "
+_CELLS = {"age": np.nan, "count": 0}
+"""What steps are made of where observations came at irregular times, and what stands there ahead of them."""
 
 
 def digest(panel: Panel, ahead: Panel | None = None) -> str:
     """SHA-256 of what the panel says, and what is known ahead of it, in hexadecimal.
 
-    That is ids, times, values, frequency, time zone, and covariates by name. It does not depend on the file format, the
-    byte order, the bits of a NaN or the order of covariates; it does depend on the order of the series.
+    That is ids, times, values, cells, frequency, time zone, and covariates by name. It does not depend on the file
+    format, the byte order, the bits of a NaN or the order of covariates; it does depend on the order of the series.
     """
     head: dict[str, Any] = {
         "format": _PLAIN,
@@ -43,6 +47,7 @@ def digest(panel: Panel, ahead: Panel | None = None) -> str:
         head |= {"format": _COVERED} | {kind: sorted(columns) for kind, columns in kinds.items()}
         parts += [part for columns in kinds.values() for name in sorted(columns) for part in _column(columns[name])]
         parts += [_ints(ahead.indptr), _ints(ahead.times)] if ahead is not None and ahead.covariates else []
+    parts += [_floats(panel.cells["age"]), _ints(panel.cells["count"])] if panel.cells else []
     hasher = hashlib.sha256(_text(head))
     for part in parts:
         hasher.update(part)
@@ -89,6 +94,7 @@ def describe(dataset: str, panel: Panel, ahead: Panel | None, key: str, notices:
             {"kind": n.kind, "message": n.message, "series": list(n.series), "count": int(n.count)} for n in notices
         ],
     }
+    said |= {"cells": True} if panel.cells else {}
     if not (panel.covariates or panel.static):
         return said
     future = () if ahead is None else tuple(ahead.covariates)
@@ -102,7 +108,7 @@ def describe(dataset: str, panel: Panel, ahead: Panel | None, key: str, notices:
 
 
 def write_rows(path: Path, panel: Panel, ahead: Panel | None, description: dict[str, Any]) -> None:
-    """Write ``unique_id``, ``ds`` (UTC where the panel has a time zone), ``y`` and covariates, and the description."""
+    """Write ``unique_id``, ``ds`` (UTC where the panel has a zone), ``y``, covariates, cells; and the description."""
     zone = None if panel.tz is None else "UTC"
     kind = pa.int64() if panel.frequency.is_step else pa.timestamp("us", tz=zone)
     ahead = no_steps_ahead(panel) if ahead is None else ahead
@@ -119,6 +125,9 @@ def write_rows(path: Path, panel: Panel, ahead: Panel | None, description: dict[
         missing = np.full(len(ahead.values), None if column.dtype == object else np.nan, dtype=column.dtype)
         columns[name] = _array(np.concatenate([column, ahead.covariates.get(name, missing)])[order])
     columns |= {name: _array(column[series[order]]) for name, column in panel.static.items()}
+    for name, column in panel.cells.items():
+        missing = np.full(len(ahead.values), _CELLS[name], dtype=column.dtype)
+        columns[_CELL + name] = pa.array(np.concatenate([column, missing])[order])
     table = pa.table(columns).replace_schema_metadata({_META: json.dumps(description)})
     pq.write_table(table, path, compression="zstd")
 
@@ -193,7 +202,10 @@ def _panels(table: pa.Table, description: Mapping[str, Any]) -> tuple[Panel, Pan
             static=static,
         )
 
-    return part(~behind, order, static), part(behind, [name for name in order if name in roles["future"]], {})
+    names = _CELLS if description.get("cells") else ()
+    cells = {name: table[_CELL + name].to_numpy()[~behind] for name in names}
+    panel = replace(part(~behind, order, static), cells=cells)
+    return panel, part(behind, [name for name in order if name in roles["future"]], {})
 
 
 def _read_column(column: pa.ChunkedArray) -> np.ndarray:

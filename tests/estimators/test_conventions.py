@@ -23,6 +23,7 @@ OTHERWISE = {
     "levels": [70, 90],
     "frequency": "D",
     "calendar": "XNYS",
+    "irregular": "mean",
     "gaps": "mask",
     "target": "log",
     "covariates": "infer",

@@ -56,6 +56,14 @@ def holed() -> pd.DataFrame:
     return long_frame((60,)).drop(index=[20, 21])
 
 
+def scattered() -> pd.DataFrame:
+    """About two observations a day, at any time of it."""
+    rng = np.random.default_rng(0)
+    hours = np.sort(rng.choice(24 * 60, 120, replace=False))
+    ds = pd.Timestamp("2024-01-01 00:30") + pd.to_timedelta(hours, unit="h")
+    return pd.DataFrame({"unique_id": "a", "ds": ds, "y": wave(120)})
+
+
 @dataclass
 class Parameter:
     """What is refused, what the message says is allowed, and another value with what shows that it acts."""
@@ -87,6 +95,15 @@ PARAMETERS = {
     ),
     "frequency": Parameter(["fortnight", 2.5, None, 0, ""], "", "D", last_time, workdays, {"gaps": "interpolate"}),
     "calendar": Parameter(["XXXX", 3], "", "XNYS", last_time, workdays, {"gaps": "interpolate"}),
+    "irregular": Parameter(
+        ["first", None, True, 0],
+        "one of 'refuse', 'last', 'mean'",
+        "mean",
+        points,
+        scattered,
+        {"frequency": "D", "gaps": "mask"},
+        {"irregular": "last"},
+    ),
     "gaps": Parameter(
         ["fill", None, 1],
         "one of 'refuse', 'interpolate', 'mask'",

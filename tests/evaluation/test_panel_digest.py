@@ -25,5 +25,6 @@ def test_the_digest_tells_every_covariate_of_long_panels():
         replace(panel, covariates={**panel.covariates, "heat": inside.astype(float)}),
         replace(panel, covariates={**panel.covariates, "sky": np.where(inside, "rain", "sun").astype(object)}),
         replace(panel, static={"size": np.zeros(1)}),
+        replace(panel, cells={"age": inside * 0.5, "count": np.ones(steps, dtype=np.int64)}),
     ]
-    assert len({panel_digest(one) for one in [panel, *others]}) == 4
+    assert len({panel_digest(one) for one in [panel, *others]}) == 5

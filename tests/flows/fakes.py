@@ -28,6 +28,7 @@ class MeanForecaster(BaseEstimator):
         levels=(80,),
         frequency="infer",
         calendar=None,
+        irregular="refuse",
         gaps="refuse",
         target="none",
         shift=0.0,
@@ -38,6 +39,7 @@ class MeanForecaster(BaseEstimator):
         self.levels = levels
         self.frequency = frequency
         self.calendar = calendar
+        self.irregular = irregular
         self.gaps = gaps
         self.target = target
         self.shift = shift

@@ -9,7 +9,8 @@ from typer.testing import CliRunner
 
 import forecasting.evaluation.handing
 from flows.cli import app
-from forecasting.panel import to_panel
+from forecasting.panel import Frequency, to_panel
+from tests.flows.conftest import readings
 
 
 @pytest.fixture
@@ -63,6 +64,22 @@ def test_a_leak_is_exit_code_1_with_the_document(command, leaking_gate):
     assert "Not passed" in shown.stdout
     assert "the first to move was the gate (values)" in shown.stdout
     assert "Traceback" not in shown.output
+
+
+@pytest.mark.parametrize("zone", ["", 'timezone = "Europe/Berlin"\n'])
+def test_observations_at_irregular_times_are_audited_as_they_came(command, settings, zone, monkeypatch):
+    late = readings().assign(time=lambda table: table["time"] - pd.to_timedelta(table.index % 50, unit="min"))
+    late.to_csv(settings.home / "boiler.csv", index=False)
+    policy = f'frequency = "2h"\n{zone}irregular = "mean"\ngaps = "mask"'
+    settings.catalog_path.write_text(settings.catalog_path.read_text().replace('frequency = "h"', policy))
+    result = command("audit", "boiler", "--cutoffs", "1")
+    assert result.exit_code == 0, result.output
+    assert "Passed: 3 stages" in result.stdout
+    real = Frequency.mark
+    monkeypatch.setattr(Frequency, "mark", lambda self, times, tz=None: self.advance(real(self, times, tz), -1, tz=tz))
+    result = command("audit", "boiler", "--cutoffs", "1")
+    assert result.exit_code == 1, result.output
+    assert "the first to move was the gate" in result.stdout
 
 
 def test_bad_input_is_exit_code_2(command):

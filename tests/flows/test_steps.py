@@ -63,6 +63,23 @@ class TestIngest:
         store = SnapshotStore(settings.snapshots)
         assert int(np.isnan(store.read(store.latest("boiler")).values).sum()) == 4
 
+    def test_observations_at_irregular_times_are_put_on_the_grid_and_kept_with_their_ages(self, settings):
+        late = readings().assign(time=lambda table: table["time"] - pd.Timedelta(minutes=7)).drop(index=[50, 51])
+        write_source(settings, late.assign(time=late["time"] + pd.to_timedelta(late.index % 3, unit="min")))
+        with pytest.raises(DataError, match="does not lie on the time grid h") as caught:
+            ingest_dataset(settings, "boiler")
+        assert "irregular='last' or irregular='mean'" in caught.value.remedy
+        write_source(settings, late)
+        edit_catalog(settings, 'frequency = "h"', 'frequency = "h"\nirregular = "last"\ngaps = "mask"')
+        result = ingest_dataset(settings, "boiler")
+        told = {notice.kind: notice for notice in result.notices}
+        assert (told["irregular"].count, told["gaps"].count, told["masked"].count) == (476, 4, 4)
+        store = SnapshotStore(settings.snapshots)
+        panel = store.read(store.latest("boiler"))
+        assert np.nanmax(panel.cells["age"]) == pytest.approx(7 / 60)
+        assert train_dataset(settings, "boiler").trained
+        assert forecast_dataset(settings, "boiler").rows == 6
+
     @pytest.mark.parametrize("target", ["box_cox", "robust+asinh", "log+seasonal_difference"])
     def test_a_target_with_numbers_of_its_own_is_tried_on_the_data(self, settings, target):
         gaps = f'test_windows = 2\ngaps = "interpolate"\ntarget = "{target}"'

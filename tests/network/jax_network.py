@@ -12,7 +12,7 @@ from forecasting.network.spec import NetworkSpec
 from forecasting.windows import part_of
 from tests.network.textbook import TEXTBOOK, random_batch, random_weights
 
-COVARIATES = NetworkSpec(8, 3, 4, 4, 1, True, True, past_channels=2, future_channels=1, static_channels=1)
+COVARIATES = NetworkSpec(8, 3, 4, 4, 1, True, True, past_channels=2, future_channels=1, static_channels=1, elapsed=True)
 
 
 def gradients(network, weights, reading, target):

@@ -28,6 +28,7 @@ def specs(draw: st.DrawFn) -> NetworkSpec:
         units=draw(st.integers(1, 6)),
         n_layers=draw(st.integers(1, 3)),
         masked=draw(st.booleans()),
+        elapsed=draw(st.booleans()),
         linear_skip=draw(st.booleans()),
         standardised=draw(st.booleans()),
         mixed_season=mixed_season,

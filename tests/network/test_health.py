@@ -16,7 +16,9 @@ from tests.network.textbook import TEXTBOOK, doubles, random_windows, read_by_se
 
 STACKED = NetworkSpec(lookback=12, horizon=3, segment_length=3, units=5, n_layers=3, masked=True, linear_skip=True)
 MIXING = dataclasses.replace(STACKED, n_layers=2, horizon=5, masked=False, standardised=True, mixed_season=3)
-COVARIATES = dataclasses.replace(MIXING, masked=True, past_channels=2, future_channels=1, static_channels=1)
+COVARIATES = dataclasses.replace(
+    MIXING, masked=True, elapsed=True, past_channels=2, future_channels=1, static_channels=1
+)
 SHAPES = [TEXTBOOK, STACKED, MIXING, COVARIATES, dataclasses.replace(STACKED, n_layers=2, linear_skip=False)]
 
 WELL = Health(

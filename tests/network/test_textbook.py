@@ -34,6 +34,7 @@ SHAPES = {
     "everything, three members": NetworkSpec(
         14, 5, 2, 4, 2, True, True, standardised=True, mixed_season=3, n_members=3
     ),
+    "elapsed time": NetworkSpec(8, 3, 2, 4, 1, True, True, elapsed=True),
     "past covariates": NetworkSpec(8, 3, 2, 4, 1, False, True, past_channels=2),
     "covariates known ahead": NetworkSpec(8, 3, 4, 4, 1, False, False, past_channels=1, future_channels=2),
     "static covariates": NetworkSpec(8, 3, 4, 4, 2, False, True, static_channels=2),

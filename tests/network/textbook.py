@@ -102,6 +102,8 @@ def read_by_segment(spec: NetworkSpec, reading: Reading) -> np.ndarray:
         numbers = list(shown[number, steps])
         if spec.masked:
             numbers += [1 - seen for seen in reading["observed"][number, steps]]
+        if spec.elapsed:
+            numbers += list(reading["elapsed"][number, steps])
         if spec.past_channels:
             numbers += [value for step in reading["past"][number, steps] for value in step]
         if spec.static_channels:

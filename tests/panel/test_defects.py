@@ -240,7 +240,10 @@ def test_a_time_off_the_stated_grid_is_refused_with_the_frequency_that_fits():
         )
     )
     assert odd.where == {"dataset": "shop", "series": "b", "time": "2024-01-01 00:17:00"}
-    assert odd.remedy == "Correct the time, or bring the series to a fixed step first."
+    assert (
+        odd.remedy
+        == "Correct the time, or if observations come at irregular times, use irregular='last' or irregular='mean'."
+    )
 
 
 def test_two_times_of_one_step_are_refused():

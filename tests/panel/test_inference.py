@@ -132,7 +132,7 @@ def test_times_without_a_grid_are_refused_with_the_first_that_breaks_it():
         "the times follow no grid: the most frequent step is 10min (95% of the steps), "
         "but this time lies 4min after 2024-01-01 03:10:00"
     )
-    assert "resample" in error.value.remedy
+    assert "with irregular='last' or irregular='mean'" in error.value.remedy
 
 
 def test_jitter_of_seconds_is_no_grid():

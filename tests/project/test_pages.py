@@ -45,6 +45,16 @@ def covariates(said: str, names: dict[str, Any]) -> None:
     assert error.mean() < 0.1  # noise is a twentieth, a promotion one half
 
 
+def missing(said: str, names: dict[str, Any]) -> None:
+    refused, done = said.splitlines()[0], said.splitlines()[-1]
+    assert "state a step to put them on, such as frequency='10min', with irregular='last'" in refused
+    assert done in PAGES["docs/missing.md"].replace("\n# before", " before")
+    assert f"{len(names['sensor']):,} observations of 1 series (boiler)" in done
+    assert np.nanmax(names["panel"].cells["age"]) < 1
+    assert names["panel"].cells["count"].sum() == len(names["sensor"])
+    assert len(names["forecaster"].predict()) == 24
+
+
 def uncertainty(said: str, names: dict[str, Any]) -> None:
     weeks, share = said.strip().rsplit("\n", 1)
     assert "0.9" in weeks
@@ -98,6 +108,7 @@ SAYS: dict[str, Callable[[str, dict[str, Any]], None]] = {
     "README.md": readme,
     "docs/evaluation.md": evaluation,
     "docs/covariates.md": covariates,
+    "docs/missing.md": missing,
     "docs/uncertainty.md": uncertainty,
     "docs/leakage.md": leakage,
     "docs/new_data.md": new_data,

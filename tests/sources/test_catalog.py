@@ -72,6 +72,7 @@ def test_the_estimator_gets_what_the_catalog_says_and_cannot_change_it(tmp_path:
         "levels": [50, 90],
         "frequency": "h",
         "calendar": None,
+        "irregular": "refuse",
         "gaps": "mask",
         "target": "auto",
         "random_state": 7,
@@ -107,7 +108,7 @@ def test_the_commented_examples_of_the_built_in_catalog_are_valid(tmp_path: Path
     position = entries.index(alone)
     entries = entries[:position] + "[air]\nhorizon = 1\n" + entries[position:]
     catalog = read_catalog(write(tmp_path, entries))
-    assert list(catalog) == ["boiler", "air", "shops", "priced-shops", "us-unemployment", "meters", "banks"]
+    assert list(catalog) == ["boiler", "traffic", "air", "shops", "priced-shops", "us-unemployment", "meters", "banks"]
     assert {entry.source.kind for entry in catalog.values()} == {"csv", "parquet", "sql", "yahoo", "sample"}
     assert catalog["priced-shops"].roles == Roles(("visitors",), ("price", "promotion"), ("region",))
     assert len(read_source(catalog["us-unemployment"], tmp_path).columns) == 6
@@ -127,6 +128,9 @@ def test_the_commented_examples_of_the_built_in_catalog_are_valid(tmp_path: Path
         ('"h"', "1.5", "line 3, frequency: 1.5 is not a text or a whole number."),
         ('"Europe/Berlin"', '"Europe/Berlino"', "line 4, timezone: there is no time zone 'Europe/Berlino'"),
         ('"mask"', '"maks"', "line 6, gaps: 'maks' is not allowed"),
+        ('"mask"', '"mask"\nirregular = "first"', "line 7, irregular: 'first' is not allowed"),
+        ('frequency = "h"', 'irregular = "last"', "frequency: observations at irregular times need a grid"),
+        ('frequency = "h"', 'frequency = "B"\nirregular = "last"', "line 4, irregular: irregular='last' does not go"),
         ('"mask"', '"mask"\ntarget = "sqrt"', "line 7, target: there is no target 'sqrt'. Use 'auto', 'none'"),
         ("[50, 90]", "[50, 100]", "line 7, levels.1: 100 is not allowed: input should be less than 100"),
         ("[50, 90]", "[50, 50]", "line 7, levels: 50 is named twice"),

@@ -44,6 +44,21 @@ def test_every_panel_comes_back_as_it_was(tmp_path_factory: pytest.TempPathFacto
     assert snapshot.digest == digest(panel)
 
 
+def test_what_steps_are_made_of_comes_back_and_is_part_of_the_digest(tmp_path: Path) -> None:
+    plain, store = make_panel([2, 3]), SnapshotStore(tmp_path)
+    cells = {"age": np.array([0.25, np.nan, 0.0, 0.5, 0.0]), "count": np.array([3, 0, 1, 2, 1])}
+    panel = replace(plain, cells=cells)
+    snapshot = store.write("any", panel)
+    found = store.read(snapshot)
+    assert_same(found, panel)
+    for name, column in cells.items():
+        np.testing.assert_array_equal(found.cells[name], column)
+        assert found.cells[name].dtype == column.dtype
+    assert not store.read(store.write("other", plain)).cells
+    other = replace(panel, cells={**cells, "age": cells["age"] * 0.5})
+    assert len({digest(plain), digest(panel), digest(other)}) == 3
+
+
 @settings(max_examples=40, deadline=None)
 @given(panels(), st.data())
 def test_the_digest_changes_with_anything_that_the_panel_says(panel: Panel, data: st.DataObject) -> None:

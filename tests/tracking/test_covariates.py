@@ -42,6 +42,19 @@ def test_a_served_model_forecasts_with_covariates_as_the_forecaster_does(tmp_pat
     assert found["SimpleRNN"].to_numpy() == pytest.approx(expected["SimpleRNN"].to_numpy(), rel=1e-5)
 
 
+def test_a_served_model_puts_irregular_times_on_the_grid_that_was_fitted(tmp_path):
+    rng = np.random.default_rng(0)
+    ds = pd.Timestamp("2024-01-01") + pd.to_timedelta(np.sort(rng.choice(60 * 1440, 150, replace=False)), unit="min")
+    frame = pd.DataFrame({"unique_id": "a", "ds": ds, "y": rng.normal(20, 1, 150)})
+    forecaster = tiny(frequency="D", irregular="mean", gaps="mask", max_steps=1, levels=[80]).fit(frame[:120])
+    example = input_example(forecaster.panel_.frame(), forecaster)
+    save_served_model(tmp_path / "model", forecaster, example, run_id="0" * 32, model_id="m-" + "0" * 32)
+    found = mlflow.pyfunc.load_model(str(tmp_path / "model")).predict(frame)
+    expected = forecaster.predict(data=frame)
+    assert (found["ds"].to_numpy() == expected["ds"].to_numpy()).all()
+    assert found["SimpleRNN"].to_numpy() == pytest.approx(expected["SimpleRNN"].to_numpy(), rel=1e-5)
+
+
 def test_a_missing_covariate_is_named():
     frame = covered_frame((10,))[["unique_id", "ds", "y", "heat"]]
     kinds = {"heat": "numbers", "noise": "numbers"}

@@ -10,14 +10,20 @@ import numpy as np
 
 from forecasting.estimators.trust import Evidence, best_trust, combined
 from forecasting.evaluation.local import LocalConformal
+from forecasting.evaluation.quantile_conformal import QuantileConformal
+from forecasting.network import linear
 from forecasting.network.callbacks import Callbacks
 from forecasting.network.linear import LinearStart
+from forecasting.network.quantiles import PinballJudge, by_quantile, spread_bias
 from forecasting.network.spec import NetworkSpec, Weights, initial_weights
 from forecasting.network.training import EPOCHS, CutWindows, HeldOut, TrainingPlan, train
 from forecasting.windows import CutRanges, Cuts, Reading, Windows
 
 if TYPE_CHECKING:
     from forecasting.network.engine import Engine
+
+_MOST_ERRORS = 4_000
+"""Windows that the quantiles begin with the errors of, at most."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,8 +42,8 @@ class Model:
         Share of the ensemble in the forecast; the rest is the anchor.
     penalty : float or None
         Ridge penalty of the linear start; None where the anchor alone was the better start.
-    conformal : LocalConformal
-        Of the scaled errors on the held-out windows.
+    conformal : LocalConformal or QuantileConformal
+        Of the scaled errors on the held-out windows; the latter where quantiles were learned.
     """
 
     spec: NetworkSpec
@@ -46,12 +52,53 @@ class Model:
     anchor_kernel: np.ndarray
     trust: float
     penalty: float | None
-    conformal: LocalConformal
+    conformal: LocalConformal | QuantileConformal
 
     def forecast(self, reading: Reading) -> np.ndarray:
         """Scaled forecasts of shape (n, horizon) from a reading of n scaled windows."""
-        ensemble = _median(_engine(self.spec), self.weights, reading)
-        return combined(ensemble, reading["window"] @ self.anchor_kernel, self.trust)
+        return self.forecast_and_spread(reading)[0]
+
+    def forecast_and_spread(self, reading: Reading) -> tuple[np.ndarray, np.ndarray]:
+        """Scaled forecasts, and how far the learned quantiles lie from them.
+
+        Trust in the anchor moves a forecast and its quantiles together: what the networks say about the spread stays.
+
+        Returns
+        -------
+        float64 array of shape (n, horizon)
+        float64 array of shape (n, n_quantiles, horizon)
+            Rising, not corrected by held-out windows, 0 in the middle; where no quantiles were learned, that alone.
+        """
+        ensemble, spread = _point_and_spread(self.spec, _median(_engine(self.spec), self.weights, reading))
+        return combined(ensemble, reading["window"] @ self.anchor_kernel, self.trust), spread
+
+    def ends(
+        self, level: float, horizon: int, spread: np.ndarray, movement: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Lower and upper end of the interval of a level, relative to scaled forecasts, both of shape (n, horizon).
+
+        Parameters
+        ----------
+        level : float
+            In percent.
+        horizon : int
+        spread : array of shape (n, n_quantiles, steps)
+            As `forecast_and_spread` gives it.
+        movement : array of shape (n,)
+            See `forecasting.estimators.calibrating.recent_movement`.
+        """
+        if isinstance(self.conformal, QuantileConformal):
+            return self.conformal.ends(level, horizon, spread, movement)
+        half = self.conformal.half_width(level, horizon, movement)
+        return -half, half
+
+    def draw(
+        self, n_draws: int, horizon: int, spread: np.ndarray, movement: np.ndarray, rng: np.random.Generator
+    ) -> np.ndarray:
+        """Errors of scaled forecasts as they might come, float64 of shape (n, n_draws, horizon); see `ends`."""
+        if isinstance(self.conformal, QuantileConformal):
+            return self.conformal.draw(n_draws, horizon, spread, movement, rng)
+        return self.conformal.draw(n_draws, horizon, movement, rng)
 
 
 @dataclass(eq=False)
@@ -122,10 +169,11 @@ def fit_model(
     rngs = rng.spawn(spec.n_members)
     info = {"members": spec.n_members, "windows": len(cuts), "held_out_windows": len(held_out.target)}
     with history.of({**info, "epochs": EPOCHS if all_cuts is None else 2 * EPOCHS}):
-        weights, watch = initial_weights(spec, rngs, start.kernel), history.watch(stage=0)
+        weights, watch = _first_weights(spec, windows, cuts, start, rngs), history.watch(stage=0)
         source = CutWindows(windows, cuts, spec.horizon)
-        trained = train(network, weights, source, plan, rngs, held_out=held_out, on_epoch=watch)
-        median = _median(network, trained.weights, held_out.reading)
+        judge = PinballJudge(held_out, spec.quantiles) if spec.quantiles else held_out
+        trained = train(network, weights, source, plan, rngs, held_out=judge, on_epoch=watch)
+        median, apart = _point_and_spread(spec, _median(network, trained.weights, held_out.reading))
         naive = held_out.reading["window"] @ start.anchor_kernel
         trust = 1.0 if earlier is None else best_trust(median, naive, held_out, earlier)
         validated, steps = combined(median, naive, trust), trained.steps
@@ -133,7 +181,7 @@ def fit_model(
             onwards, watch = plan.continued(steps), history.watch(stage=1)
             source = CutWindows(windows, all_cuts, spec.horizon)
             trained = train(network, trained.weights, source, onwards, rngs, on_epoch=watch)
-    conformal = LocalConformal.fit(held_out.target - validated, movement, held_out.independent)
+    conformal = _calibrated(spec, held_out, validated, apart, movement)
     model = Model(spec, trained.weights, start.anchor, start.anchor_kernel, trust, start.penalty, conformal)
     return Fit(model, validated, network.device, history.entries, trained.interrupted, steps)
 
@@ -185,6 +233,40 @@ def _engine(spec: NetworkSpec) -> "Engine":
     from forecasting.network.engine import engine  # loads Keras and its backend, which takes seconds
 
     return engine(spec)
+
+
+def _first_weights(
+    spec: NetworkSpec,
+    windows: Windows,
+    cuts: Cuts | CutRanges,
+    start: LinearStart,
+    rngs: list[np.random.Generator],
+) -> Weights:
+    """The linear start, and around it the quantiles of its errors on windows to train on."""
+    weights = initial_weights(spec, rngs, start.kernel)
+    if spec.gaps:
+        shown = CutWindows(windows, linear.spread(cuts, _MOST_ERRORS), spec.horizon)
+        examples = shown.examples(np.arange(len(shown)))
+        bias = spread_bias(examples.target - start.forecast(examples.reading), spec.quantiles)
+        weights["spread.bias"] = np.tile(bias, (spec.n_members, 1))
+    return weights
+
+
+def _calibrated(
+    spec: NetworkSpec, held_out: HeldOut, validated: np.ndarray, apart: np.ndarray, movement: np.ndarray
+) -> LocalConformal | QuantileConformal:
+    """What held-out windows say about forecasts of them and, where they were learned, about their quantiles."""
+    errors, independent = held_out.target - validated, held_out.independent
+    if spec.gaps:
+        return QuantileConformal.fit(spec.quantiles, errors, apart, movement, independent)
+    return LocalConformal.fit(errors, movement, independent)
+
+
+def _point_and_spread(spec: NetworkSpec, outputs: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Points of shape (n, horizon), and quantiles less these, float64 of shape (n, n_quantiles, horizon)."""
+    quantiles = by_quantile(outputs, spec.n_quantiles)
+    point = quantiles[:, spec.n_quantiles // 2]
+    return point, quantiles.astype(np.float64) - point[:, None]
 
 
 def _median(network: "Engine", weights: Weights, reading: Reading) -> np.ndarray:

@@ -194,7 +194,7 @@ def health(
     chosen = np.unique(np.linspace(0, count - 1, _MOST_WINDOWS).astype(np.int64))
     reading = part_of(reading, chosen)
     finite = np.all([np.isfinite(weight).reshape(len(weight), -1).all(axis=1) for weight in weights.values()], axis=0)
-    outputs = _outputs(len(chosen), spec.horizon, products)
+    outputs = _outputs(len(chosen), spec.n_quantiles * spec.horizon, products)
     gradients, states = [], []
     for number in np.flatnonzero(finite):
         member = {name: weight[number] for name, weight in weights.items()}

@@ -1,6 +1,7 @@
 """Learned quantiles of a forecaster: coverage, skewness, order, other probabilities, and everything it does besides."""
 
 import copy
+import json
 from dataclasses import replace
 
 import numpy as np
@@ -137,6 +138,17 @@ def test_a_saved_forecaster_gives_the_same_quantiles(learned, tmp_path):
     pd.testing.assert_frame_equal(loaded.predict(**given), learned.predict(**given))
     pd.testing.assert_frame_equal(loaded.predict_paths(5, random_state=0), learned.predict_paths(5, random_state=0))
     assert len(loaded.partial_fit().predict()) == 3 * HORIZON
+
+
+def test_a_forecaster_that_was_stored_before_there_were_quantiles_is_read(fitted, tmp_path):
+    fitted.save(tmp_path / "model")
+    file = tmp_path / "model" / "forecaster.json"
+    text = json.loads(file.read_text())
+    del text["network"]["quantiles"], text["parameters"]["learned_quantiles"]
+    file.write_text(json.dumps(text))
+    loaded = SimpleRNNForecaster.load(tmp_path / "model")
+    assert loaded.learned_quantiles_ == []
+    pd.testing.assert_frame_equal(loaded.predict(), fitted.predict())
 
 
 def test_updating_and_streaming_give_what_the_whole_history_gives(learned, frame):

@@ -346,6 +346,37 @@ class Windows:
             ages=None if self._ages is None else np.insert(self._ages, place, 0.0),
         )
 
+    def repeated(self, series: np.ndarray, times: int) -> "Windows":
+        """Some series, each so many times over, with no more of their history than forecasts from their ends depend on.
+
+        Parameters
+        ----------
+        series : int64 array of shape (n,)
+            Their numbers.
+        times : int
+            The repetitions of a series stand side by side.
+        """
+        ends = self.indptr[series + 1]
+        seen = np.maximum.accumulate(np.where(self._seen, np.arange(len(self.path)), 0))
+        first = seen[np.maximum(ends - reach(self.lookback, self.season_length), self.indptr[series])]
+        length = np.repeat(ends - first, times)
+        indptr = np.concatenate([[0], np.cumsum(length)])
+        rows = np.arange(indptr[-1]) + np.repeat(np.repeat(first, times) - indptr[:-1], length)
+        channels = self.channels
+        if channels is not None:
+            begin = np.repeat(channels.begin[series] + first - self.indptr[series], times)
+            static = np.repeat(channels.static[series], times, axis=0)
+            channels = replace(channels, past=channels.past[rows], begin=begin, static=static)
+        return Windows(
+            self.path[rows],
+            indptr,
+            self.lookback,
+            self.season_length,
+            lag=self.lag,
+            filled=self._filled[rows],
+            channels=channels,
+        )
+
     def _extended_channels(self, rows: int) -> Channels | None:
         if self.channels is None:
             return None

@@ -378,6 +378,30 @@ def test_extended_windows_keep_what_was_filled():
     assert windows.cuts(0, least_history=1).row.tolist() == [1, 3, 4]
 
 
+@pytest.mark.parametrize("lag", [0, 1, 2])
+def test_repeated_windows_are_those_of_the_same_series_side_by_side(lag):
+    rng = np.random.default_rng(0)
+    path, indptr = rng.normal(size=61).cumsum(), np.array([0, 30, 36, 61])
+    path[[14, 15, 40, 41, 59]] = NAN
+    channels = Channels(
+        rng.normal(size=(61, 1)).astype(np.float32),
+        rng.normal(size=(67, 2)).astype(np.float32),
+        np.array([0, 32, 40]),
+        np.arange(3, dtype=np.float32)[:, None],
+        horizon=2,
+    )
+    windows = Windows(path, indptr, 4, 3, lag=lag, channels=channels)
+    repeated = windows.repeated(np.array([2, 0]), 2)
+    whole, found = end(windows), end(repeated)
+    assert (np.diff(repeated.indptr) < 20).all()
+    for name in ("inputs", "observed", "level", "scale", "moving"):
+        assert getattr(found, name).tolist() == getattr(whole, name)[[2, 2, 0, 0]].tolist()
+    for name, part in whole.covariates.items():
+        assert found.covariates[name].tolist() == part[[2, 2, 0, 0]].tolist()
+    ends, same = windows.end_cuts(), repeated.end_cuts()
+    assert repeated.lowest(same).tolist() == windows.lowest(ends)[[2, 2, 0, 0]].tolist()
+
+
 def test_cuts_are_taken_by_number_or_by_mask():
     cuts = Cuts(np.array([0, 0, 1]), np.array([3, 4, 9]))
     assert len(cuts) == 3

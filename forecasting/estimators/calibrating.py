@@ -1,12 +1,10 @@
 """What the width of intervals depends on, besides the scale of the window, and its calibration on further rows."""
 
-from dataclasses import replace
-
 import numpy as np
 
 from forecasting.estimators.fitting import Model
-from forecasting.evaluation.intervals import SplitConformal
 from forecasting.evaluation.local import LocalConformal
+from forecasting.evaluation.quantile_conformal import QuantileConformal
 from forecasting.windows import Cuts, Windows, reach
 
 MOST_ERRORS = 4_000
@@ -65,7 +63,7 @@ def weighted_change(path: np.ndarray, season: int) -> np.ndarray:
     return mean
 
 
-def recalibrated(model: Model, windows: Windows, cuts: Cuts) -> LocalConformal:
+def recalibrated(model: Model, windows: Windows, cuts: Cuts) -> LocalConformal | QuantileConformal:
     """The calibration of a model with its errors at further cuts, whose targets it was not trained on.
 
     They stand behind those that are there, of which the first go where there are more than `MOST_ERRORS`. How far the
@@ -80,10 +78,9 @@ def recalibrated(model: Model, windows: Windows, cuts: Cuts) -> LocalConformal:
     """
     if not len(cuts):
         return model.conformal
-    batch, scaled = model.forecast_at(windows, cuts)
-    errors = windows.targets(cuts, batch, model.spec.horizon) - scaled
-    measure = model.conformal.measure(recent_movement(windows, cuts, batch.scale))
-    before = model.conformal.conformal
-    together = np.concatenate([before.errors, errors / measure[:, None]])[-MOST_ERRORS:]
-    weights = np.concatenate([before.weights, np.ones(len(errors))])[-MOST_ERRORS:]
-    return replace(model.conformal, conformal=SplitConformal.fit(together, weights))
+    batch, point, spread = model.forecast_at(windows, cuts)
+    errors = windows.targets(cuts, batch, model.spec.horizon) - point
+    movement = recent_movement(windows, cuts, batch.scale)
+    if isinstance(model.conformal, QuantileConformal):
+        return model.conformal.extended(errors, spread, movement, MOST_ERRORS)
+    return model.conformal.extended(errors, movement, MOST_ERRORS)

@@ -8,18 +8,24 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from forecasting.estimators.trust import PARTNERS, Combining, best_combination, combined
+from forecasting.estimators.trust import Combining, best_combination, combined
 from forecasting.evaluation.local import LocalConformal
+from forecasting.evaluation.quantile_conformal import QuantileConformal
+from forecasting.network import linear
 from forecasting.network.callbacks import Callbacks
 from forecasting.network.forward import forecast
 from forecasting.network.linear import LinearStart
+from forecasting.network.quantiles import by_quantile, spread_bias
 from forecasting.network.spec import NetworkSpec, Weights, initial_weights
-from forecasting.network.training import EPOCHS, CutWindows, HeldOut, TrainingPlan, train
+from forecasting.network.training import EPOCHS, CutWindows, HeldOut, PinballJudge, TrainingPlan, train
 from forecasting.smoothing import Smoothing
 from forecasting.windows import Batch, CutRanges, Cuts, Reading, Windows
 
 if TYPE_CHECKING:
     from forecasting.network.engine import Engine
+
+_MOST_ERRORS = 4_000
+"""Windows that the quantiles begin with the errors of, at most."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,8 +46,8 @@ class Model:
         Share of the ensemble in the forecast; the rest is the smoothing or the anchor.
     penalty : float or None
         Ridge penalty of the linear start; None where the anchor alone was the better start.
-    conformal : LocalConformal
-        Of the scaled errors on the held-out windows.
+    conformal : LocalConformal or QuantileConformal
+        Of the scaled errors on the held-out windows; the latter where quantiles were learned.
     """
 
     spec: NetworkSpec
@@ -51,23 +57,71 @@ class Model:
     smoothing: Smoothing | None
     trust: float
     penalty: float | None
-    conformal: LocalConformal
+    conformal: LocalConformal | QuantileConformal
 
     def forecast(self, reading: Reading, smoothed: np.ndarray | None = None) -> np.ndarray:
-        """Scaled forecasts of shape (n, horizon) from a reading of n scaled windows.
+        """Scaled forecasts of shape (n, horizon); see `forecast_and_spread`."""
+        return self.forecast_and_spread(reading, smoothed)[0]
 
-        ``smoothed`` holds the scaled forecasts of ``smoothing``, where there is one.
+    def forecast_and_spread(
+        self, reading: Reading, smoothed: np.ndarray | None = None
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Scaled forecasts, and how far the learned quantiles lie from them.
+
+        Trust in what the ensemble is combined with moves a forecast and its quantiles together: what the networks say
+        about the spread stays.
+
+        Parameters
+        ----------
+        reading : Reading
+            Of n scaled windows.
+        smoothed : array of shape (n, horizon), optional
+            The scaled forecasts of ``smoothing``, where there is one.
+
+        Returns
+        -------
+        float64 array of shape (n, horizon)
+        float64 array of shape (n, n_quantiles, horizon)
+            Rising, not corrected by held-out windows, 0 in the middle; where no quantiles were learned, that alone.
         """
-        ensemble = _median(self.spec, self.weights, reading)
+        ensemble, spread = _point_and_spread(self.spec, _median(self.spec, self.weights, reading))
         partner = reading["window"] @ self.anchor_kernel if smoothed is None else smoothed
-        return combined(ensemble, partner, self.trust)
+        return combined(ensemble, partner, self.trust), spread
 
-    def forecast_at(self, windows: Windows, cuts: Cuts) -> tuple[Batch, np.ndarray]:
-        """The windows before these cuts, and their scaled forecasts of shape (n, horizon)."""
+    def forecast_at(self, windows: Windows, cuts: Cuts) -> tuple[Batch, np.ndarray, np.ndarray]:
+        """The windows before these cuts, and what `forecast_and_spread` gives of them."""
         batch, smoothed = windows.gather(cuts), None
         if self.smoothing is not None:
             smoothed = batch.scaled(windows.smoothed(cuts, self.smoothing, self.spec.horizon))
-        return batch, self.forecast(batch.reading, smoothed)
+        return batch, *self.forecast_and_spread(batch.reading, smoothed)
+
+    def ends(
+        self, level: float, horizon: int, spread: np.ndarray, movement: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Lower and upper end of the interval of a level, relative to scaled forecasts, both of shape (n, horizon).
+
+        Parameters
+        ----------
+        level : float
+            In percent.
+        horizon : int
+        spread : array of shape (n, n_quantiles, steps)
+            As `forecast_and_spread` gives it.
+        movement : array of shape (n,)
+            See `forecasting.estimators.calibrating.recent_movement`.
+        """
+        if isinstance(self.conformal, QuantileConformal):
+            return self.conformal.ends(level, horizon, spread, movement)
+        half = self.conformal.half_width(level, horizon, movement)
+        return -half, half
+
+    def draw(
+        self, n_draws: int, horizon: int, spread: np.ndarray, movement: np.ndarray, rng: np.random.Generator
+    ) -> np.ndarray:
+        """Errors of scaled forecasts as they might come, float64 of shape (n, n_draws, horizon); see `ends`."""
+        if isinstance(self.conformal, QuantileConformal):
+            return self.conformal.draw(n_draws, horizon, spread, movement, rng)
+        return self.conformal.draw(n_draws, horizon, movement, rng)
 
 
 @dataclass(eq=False)
@@ -138,10 +192,11 @@ def fit_model(
     rngs = rng.spawn(spec.n_members)
     info = {"members": spec.n_members, "windows": len(cuts), "held_out_windows": len(held_out.target)}
     with history.of({**info, "epochs": EPOCHS if all_cuts is None else 2 * EPOCHS}):
-        weights, watch = initial_weights(spec, rngs, start.kernel), history.watch(stage=0)
+        weights, watch = _first_weights(spec, windows, cuts, start, rngs), history.watch(stage=0)
         source = CutWindows(windows, cuts, spec.horizon)
-        trained = train(network, weights, source, plan, rngs, held_out=held_out, on_epoch=watch)
-        median = _median(spec, trained.weights, held_out.reading)
+        judge = PinballJudge(held_out, spec.quantiles) if spec.quantiles else held_out
+        trained = train(network, weights, source, plan, rngs, held_out=judge, on_epoch=watch)
+        median, apart = _point_and_spread(spec, _median(spec, trained.weights, held_out.reading))
         partner, trust, validated, steps = 0, 1.0, np.asarray(median, dtype=np.float64), trained.steps
         if combining is not None:
             partner, trust = best_combination(median, combining.partners, held_out.target, combining.earlier)
@@ -150,7 +205,7 @@ def fit_model(
             onwards, watch = plan.continued(steps), history.watch(stage=1)
             source = CutWindows(windows, all_cuts, spec.horizon)
             trained = train(network, trained.weights, source, onwards, rngs, on_epoch=watch)
-    conformal = LocalConformal.fit(held_out.target - validated, movement, held_out.independent)
+    conformal = _calibrated(spec, held_out, validated, apart, movement)
     anchor, kernel, smoothing = start.anchor, start.anchor_kernel, PARTNERS[partner]
     model = Model(spec, trained.weights, anchor, kernel, smoothing, trust, start.penalty, conformal)
     return Fit(model, validated, network.device, history.entries, trained.interrupted, steps)
@@ -203,6 +258,40 @@ def _engine(spec: NetworkSpec) -> "Engine":
     from forecasting.network.engine import engine  # loads Keras and its backend, which takes seconds
 
     return engine(spec)
+
+
+def _first_weights(
+    spec: NetworkSpec,
+    windows: Windows,
+    cuts: Cuts | CutRanges,
+    start: LinearStart,
+    rngs: list[np.random.Generator],
+) -> Weights:
+    """The linear start, and around it the quantiles of its errors on windows to train on."""
+    weights = initial_weights(spec, rngs, start.kernel)
+    if spec.gaps:
+        shown = CutWindows(windows, linear.spread(cuts, _MOST_ERRORS), spec.horizon)
+        examples = shown.examples(np.arange(len(shown)))
+        bias = spread_bias(examples.target - start.forecast(examples.reading), spec.quantiles)
+        weights["spread.bias"] = np.tile(bias, (spec.n_members, 1))
+    return weights
+
+
+def _calibrated(
+    spec: NetworkSpec, held_out: HeldOut, validated: np.ndarray, apart: np.ndarray, movement: np.ndarray
+) -> LocalConformal | QuantileConformal:
+    """What held-out windows say about forecasts of them and, where they were learned, about their quantiles."""
+    errors, independent = held_out.target - validated, held_out.independent
+    if spec.gaps:
+        return QuantileConformal.fit(spec.quantiles, errors, apart, movement, independent)
+    return LocalConformal.fit(errors, movement, independent)
+
+
+def _point_and_spread(spec: NetworkSpec, outputs: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Points of shape (n, horizon), and quantiles less these, float64 of shape (n, n_quantiles, horizon)."""
+    quantiles = by_quantile(outputs, spec.n_quantiles)
+    point = quantiles[:, spec.n_quantiles // 2]
+    return point, quantiles.astype(np.float64) - point[:, None]
 
 
 def _median(spec: NetworkSpec, weights: Weights, reading: Reading) -> np.ndarray:

@@ -28,6 +28,7 @@ from forecasting.estimators.parameters import (
     whole,
 )
 from forecasting.estimators.rules import FORECASTER_RULES
+from forecasting.estimators.simulating import simulated_paths
 from forecasting.estimators.streaming import Stream
 from forecasting.network.callbacks import TrainingCallback
 from forecasting.panel import Panel
@@ -53,6 +54,12 @@ class SimpleRNNForecaster(BaseEstimator):  # type: ignore[misc]  # scikit-learn 
         into every series; with the default one, windows that begin before a series does are padded.
     levels : sequence of float, optional
         Coverage of the prediction intervals in percent; none by default. Any level can be asked for at `predict`.
+    learned_quantiles : sequence of float, optional
+        Probabilities whose quantiles the networks learn beside the median, with the pinball loss; with each its
+        opposite is learned, 0.9 with 0.1. Intervals, quantiles and sample paths are then made of these, corrected by
+        held-out windows (conformalised quantile regression), and the forecast is the learned median. By default none:
+        their width then comes from the held-out errors of the forecast alone. See
+        `forecasting.evaluation.quantile_conformal`.
     frequency : str or int, default "infer"
         The step between observations; see `forecasting.panel.Frequency`.
     calendar : str, optional
@@ -122,6 +129,8 @@ class SimpleRNNForecaster(BaseEstimator):  # type: ignore[misc]  # scikit-learn 
     frequency_ : Frequency
     season_length_, lookback_, segment_length_ : int
     levels_ : list of float
+    learned_quantiles_ : list of float
+        All probabilities that were learned, rising, 0.5 among them; empty where none were asked for.
     anchor_ : str
         ``"naive"`` or ``"seasonal_naive"``: the one that was better on the held-out windows.
     smoothing_ : Smoothing or None
@@ -169,6 +178,7 @@ class SimpleRNNForecaster(BaseEstimator):  # type: ignore[misc]  # scikit-learn 
         season_length: int | None = None,
         lookback: int | None = None,
         levels: Sequence[float] | None = None,
+        learned_quantiles: Sequence[float] | None = None,
         frequency: str | int = "infer",
         calendar: str | None = None,
         irregular: str = "refuse",
@@ -197,6 +207,7 @@ class SimpleRNNForecaster(BaseEstimator):  # type: ignore[misc]  # scikit-learn 
         self.season_length = season_length
         self.lookback = lookback
         self.levels = levels
+        self.learned_quantiles = learned_quantiles
         self.frequency = frequency
         self.calendar = calendar
         self.irregular = irregular
@@ -395,11 +406,12 @@ class SimpleRNNForecaster(BaseEstimator):  # type: ignore[misc]  # scikit-learn 
             them all at once. Other rows are not read.
         quantiles : sequence of float, optional
             Probabilities above 0 and below 1; none by default. They are the ends of the intervals (0.1 and 0.9 those
-            of 80 %), 0.5 is the forecast, and they never cross.
+            of 80 %), 0.5 is the forecast, and they never cross. Where quantiles were learned, others than these are
+            interpolated between them, or beyond them made of held-out errors, of which the log warns.
         strategy : {"direct", "recursive"}, default "direct"
             ``"direct"`` takes all steps fitted for from one reading of the window. ``"recursive"`` takes the first one
-            alone, appends it to the history and reads again. Intervals and quantiles are calibrated on direct
-            forecasts, so that recursive ones have none.
+            alone, appends it to the history and reads again; intervals and quantiles are then those of 500 simulated
+            futures, drawn with the ``random_state`` of the estimator, see `forecasting.estimators.simulating`.
 
         Returns
         -------
@@ -422,17 +434,16 @@ class SimpleRNNForecaster(BaseEstimator):  # type: ignore[misc]  # scikit-learn 
         check_parameters("predict", given, {**rules, "strategy": one_of("direct", "recursive")})
         at_once = self._model.spec.horizon if strategy == "direct" else 1
         points_only = not len(wanted) and not len(quantiles)
-        if strategy == "recursive" and not points_only:
-            raise ParameterError(
-                "intervals and quantiles are calibrated on direct forecasts",
-                remedy="Use levels=[] and no quantiles, or strategy='direct'.",
-                parameter="strategy",
-            )
         panel, target, windows = histories(self, data, steps, future, at_once)
         outlook = Outlook.of(
             self._model, windows, steps, above_zero=self.above_zero_, at_once=at_once, points_only=points_only
         )
-        columns = outlook.columns(self._model.conformal, target, wanted, quantiles)
+        if strategy == "recursive" and not points_only:
+            rng = np.random.default_rng(check_random_state(self.random_state).randint(2**31))
+            paths = simulated_paths(self._model, windows, steps, rng)
+            columns = outlook.simulated(paths, target, wanted, quantiles)
+        else:
+            columns = outlook.columns(self._model, target, wanted, quantiles)
         return forecast_frame(panel.ids, panel.stamps(panel.future_times(steps)), columns)
 
     def predict_paths(
@@ -480,7 +491,7 @@ class SimpleRNNForecaster(BaseEstimator):  # type: ignore[misc]  # scikit-learn 
         panel, target, windows = histories(self, data, steps, future)
         outlook = Outlook.of(self._model, windows, steps, above_zero=self.above_zero_)
         rng = np.random.default_rng(check_random_state(random_state).randint(2**31))
-        return paths_frame(panel, outlook.draws(self._model.conformal, target, n_paths, rng))
+        return paths_frame(panel, outlook.draws(self._model, target, n_paths, rng))
 
     def save(self, folder: str | Path) -> None:
         """Write the fitted estimator into a new folder: two files, JSON and arrays, nothing pickled.
@@ -540,6 +551,7 @@ class SimpleRNNForecaster(BaseEstimator):  # type: ignore[misc]  # scikit-learn 
         self.feature_names_in_ = np.array(self.encoding_.columns, dtype=object)
         self.covariates_ = self.encoding_.roles.as_dict()
         self.segment_length_ = model.spec.segment_length
+        self.learned_quantiles_ = list(model.spec.quantiles)
         self.anchor_ = model.anchor
         self.smoothing_ = model.smoothing
         self.trust_ = model.trust

@@ -1,5 +1,6 @@
 """Frames of forecasts: points, intervals, quantiles, sample paths, and what held-out windows were forecast to be."""
 
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -10,12 +11,14 @@ from forecasting.estimators.calibrating import recent_movement
 from forecasting.estimators.fitting import Model
 from forecasting.estimators.preparing import Prepared
 from forecasting.estimators.rolling import forecast_path
+from forecasting.estimators.simulating import quantiles_of
 from forecasting.evaluation.frames import interval_columns, quantile_column
-from forecasting.evaluation.local import LocalConformal
+from forecasting.evaluation.quantile_conformal import QuantileConformal
 from forecasting.panel import Panel
 from forecasting.targets import Target, kept_above_zero
 from forecasting.windows import Windows
 
+_log = logging.getLogger(__name__)
 NAME = "SimpleRNN"
 """The name of the forecast's column."""
 
@@ -27,15 +30,19 @@ class Outlook:
     Attributes
     ----------
     center : float64 array of shape (n_series, steps)
-    scale, movement : float64 arrays of shape (n_series,)
-        Scale of the window at the end of each history, and how much the series moved just before; see
-        `forecasting.estimators.calibrating.recent_movement`.
+    scale : float64 array of shape (n_series,)
+        Of the window at the end of each history.
+    spread : float64 array of shape (n_series, n_quantiles, steps fitted for)
+        What was learned about quantiles; see `Model.forecast_and_spread`.
+    movement : float64 array of shape (n_series,)
+        How much the series moved just before; see `forecasting.estimators.calibrating.recent_movement`.
     lowest : float64 array of shape (n_series,) or None
         The lowest value of each history lately, where forecasts are kept above zero.
     """
 
     center: np.ndarray
     scale: np.ndarray
+    spread: np.ndarray
     movement: np.ndarray
     lowest: np.ndarray | None = None
 
@@ -54,31 +61,62 @@ class Outlook:
 
         With ``points_only`` nothing is told about widths, and the movement is 1.
         """
-        center, scale = forecast_path(model, windows, steps, at_once)
+        center, scale, spread = forecast_path(model, windows, steps, at_once)
         ends = windows.end_cuts()
         lowest = windows.lowest(ends) if above_zero else None
         movement = np.ones(len(scale)) if points_only else recent_movement(windows, ends, scale)
-        return cls(center, scale, movement, lowest)
+        return cls(center, scale, spread, movement, lowest)
 
     def columns(
-        self, conformal: LocalConformal, target: Target, levels: Sequence[float], quantiles: Sequence[float]
+        self, model: Model, target: Target, levels: Sequence[float], quantiles: Sequence[float]
     ) -> dict[str, np.ndarray]:
         """Points, ends of intervals and quantiles by the name of their column, float64 of shape (n_series, steps)."""
-        center, scale, steps = self.center, self.scale[:, None], self.center.shape[1]
-        paths = {NAME: center}
+        _tell_of_probabilities(model, [*levels, *(100 * abs(2 * share - 1) for share in quantiles)])
+        paths = {NAME: self.center}
         for level in levels:
-            half = conformal.half_width(level, steps, self.movement) * scale
-            paths |= zip(interval_columns(NAME, level), (center - half, center + half), strict=True)
+            paths |= zip(interval_columns(NAME, level), self._ends(model, level), strict=True)
         for share in quantiles:
             side = 2 * share - 1
-            half = conformal.half_width(100 * abs(side), steps, self.movement) if side else np.zeros(steps)
-            paths[quantile_column(NAME, share)] = center + np.sign(side) * half * scale
+            ends = self._ends(model, 100 * abs(side)) if side else (self.center, self.center)
+            paths[quantile_column(NAME, share)] = ends[int(side > 0)]
         return {column: values_of(target, path, self.lowest) for column, path in paths.items()}
 
-    def draws(self, conformal: LocalConformal, target: Target, n_draws: int, rng: np.random.Generator) -> np.ndarray:
+    def simulated(
+        self, paths: np.ndarray, target: Target, levels: Sequence[float], quantiles: Sequence[float]
+    ) -> dict[str, np.ndarray]:
+        """What `columns` gives, from futures on the path, of shape (n_series, n_paths, steps)."""
+        shares: dict[str, float] = {}
+        for level in levels:
+            shares |= zip(interval_columns(NAME, level), (0.5 - level / 200, 0.5 + level / 200), strict=True)
+        shares |= {quantile_column(NAME, share): share for share in quantiles}
+        found = quantiles_of(paths, list(shares.values()), self.center)
+        columns = {NAME: self.center, **dict(zip(shares, found, strict=True))}
+        return {name: values_of(target, path, self.lowest) for name, path in columns.items()}
+
+    def draws(self, model: Model, target: Target, n_draws: int, rng: np.random.Generator) -> np.ndarray:
         """Possible futures, float64 of shape (n_series, n_draws, steps)."""
-        errors = conformal.draw(n_draws, self.center.shape[1], self.movement, rng)
+        errors = model.draw(n_draws, self.center.shape[1], self.spread, self.movement, rng)
         return values_of(target, self.center[:, None] + errors * self.scale[:, None, None], self.lowest)
+
+    def _ends(self, model: Model, level: float) -> tuple[np.ndarray, np.ndarray]:
+        """Ends of the interval of a level on the path."""
+        ends = model.ends(level, self.center.shape[1], self.spread, self.movement)
+        low, high = (self.center + end * self.scale[:, None] for end in ends)
+        return low, high
+
+
+def _tell_of_probabilities(model: Model, levels: Sequence[float]) -> None:
+    """Write into the log which levels, in percent, rest on probabilities that were not among those learned."""
+    if not isinstance(model.conformal, QuantileConformal):
+        return
+    other = [level for level in levels if not model.conformal.has(level)]
+    if other:
+        _log.warning(
+            "the probabilities of the levels %s were not learned, but %s: quantiles between these are interpolated,"
+            " and those beyond them are the outermost ones made wider by held-out errors",
+            ", ".join(f"{level:g}" for level in dict.fromkeys(other)),
+            ", ".join(f"{share:g}" for share in model.spec.quantiles),
+        )
 
 
 def values_of(target: Target, path: np.ndarray, lowest: np.ndarray | None) -> np.ndarray:

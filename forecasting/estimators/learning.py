@@ -17,6 +17,7 @@ from forecasting.estimators.planning import Division, divide, usual_steps
 from forecasting.estimators.preparing import Prepared, best_prepared, prepare, read_windows
 from forecasting.estimators.trust import Combining, earlier_evidence, partner_forecasts
 from forecasting.evaluation.intervals import SplitConformal
+from forecasting.evaluation.quantile_conformal import levels_of
 from forecasting.network import linear
 from forecasting.network.callbacks import TrainingCallback, watching
 from forecasting.network.health import Health, health
@@ -84,7 +85,8 @@ def learn(
     prepared = _prepared(settings, panel, division, encoding, draw)
     levels = [] if settings.levels is None else list(settings.levels)
     as_many_errors = SplitConformal.fit(prepared.held_out.target)
-    for level in levels:  # too few held-out windows for a level are said before the training, not at predict
+    # Too few held-out windows for a level are said before the training, not at predict.
+    for level in [*levels, *levels_of(_quantiles(settings))]:
         as_many_errors.half_width(level, settings.horizon)
     spec = _spec(settings, division, prepared)
     memory = planned_memory(spec, len(panel.values), len(prepared.held_cuts), settings.batch_size)
@@ -242,9 +244,17 @@ def _combining(prepared: Prepared, division: Division, horizon: int, seed: int) 
     )
 
 
+def _quantiles(settings: "SimpleRNNForecaster") -> tuple[float, ...]:
+    """The probabilities to learn, rising: those asked for, their opposites and 0.5; none where none are asked for."""
+    asked = [] if settings.learned_quantiles is None else [round(float(one), 9) for one in settings.learned_quantiles]
+    around = {share for one in asked for share in (one, round(1 - one, 9)) if share != 0.5}
+    return tuple(sorted({*around, 0.5})) if around else ()
+
+
 def _spec(settings: "SimpleRNNForecaster", division: Division, prepared: Prepared) -> NetworkSpec:
     season, windows = division.season_length, prepared.windows
     padded = division.least_history < division.lookback
+    quantiles = _quantiles(settings)
     return NetworkSpec(
         lookback=division.lookback,
         horizon=settings.horizon,
@@ -257,5 +267,7 @@ def _spec(settings: "SimpleRNNForecaster", division: Division, prepared: Prepare
         standardised=True,
         mixed_season=season if 1 < season <= division.lookback // 2 and not windows.lag else 0,
         n_members=settings.n_members,
+        loss="pinball" if quantiles else "absolute",
+        quantiles=quantiles,
         **({} if windows.channels is None else windows.channels.counts()),
     )

@@ -32,7 +32,7 @@ def planned_memory(spec: NetworkSpec, steps: int, held_out_windows: int, batch_s
     covariates = (
         spec.lookback * (spec.past_channels + spec.elapsed) + spec.horizon * spec.future_channels + spec.static_channels
     )
-    window = spec.lookback + spec.horizon + covariates
+    window = spec.lookback + spec.n_quantiles * spec.horizon + covariates
     states = spec.segments * spec.n_layers * spec.units * _SINGLES_OF_UNIT
     gathered = max(min(steps, MOST_WINDOWS), held_out_windows) * window * _DOUBLES_OF_WINDOW * _DOUBLE
     parameters = spec.n_members * sum(prod(shape) for shape in spec.shapes().values())

@@ -50,6 +50,11 @@ def share() -> Allowed:
     return Allowed(lambda value: _is_number(value) and 0 <= value < 1, "a number from 0 to below 1")
 
 
+def probability() -> Allowed:
+    """A probability, of neither the impossible nor the certain."""
+    return Allowed(lambda value: _is_number(value) and 0 < value < 1, "a number above 0 and below 1")
+
+
 def flag() -> Allowed:
     """True or False."""
     return Allowed(lambda value: isinstance(value, bool | np.bool_), "True or False")

@@ -13,12 +13,12 @@ from sklearn.utils.validation import check_is_fitted
 from forecasting.errors import DataError
 from forecasting.estimators.arrays import ArrayWindows, Scaling
 from forecasting.estimators.carrying import Stream
-from forecasting.estimators.parameters import Allowed, one_of
+from forecasting.estimators.parameters import Allowed, one_of, probability
 from forecasting.estimators.windowed import WindowedEstimator
 from forecasting.network.callbacks import TrainingCallback
 from forecasting.network.linear import PENALTIES
 
-_LOSSES = {"squared_error": "squared", "absolute_error": "absolute"}
+_LOSSES = {"squared_error": "squared", "absolute_error": "absolute", "quantile": "pinball"}
 
 
 class SimpleRNNRegressor(RegressorMixin, WindowedEstimator):  # type: ignore[misc]  # scikit-learn has no types
@@ -26,7 +26,7 @@ class SimpleRNNRegressor(RegressorMixin, WindowedEstimator):  # type: ignore[mis
 
     The recurrence h_t = tanh(W_xh x_t + W_hh h_{t-1} + b) reads the window in segments; its last state gives all
     outputs at once, added to a linear map of the window that starts as a ridge regression. The prediction is the mean
-    (with the absolute error the median) of a few such networks.
+    (with the other losses the median) of a few such networks.
 
     Windows and targets are standardised on what is trained on, each feature over all steps. The last
     ``validation_fraction`` of the samples, taken to be in order of time, decides when to stop; where that is fewer than
@@ -35,8 +35,10 @@ class SimpleRNNRegressor(RegressorMixin, WindowedEstimator):  # type: ignore[mis
 
     Parameters
     ----------
-    loss : {"squared_error", "absolute_error"}, default "squared_error"
-        What is minimised: the prediction is then of the mean, or of the median.
+    loss : {"squared_error", "absolute_error", "quantile"}, default "squared_error"
+        What is minimised: the prediction is then of the mean, of the median, or of a quantile (by the pinball loss).
+    quantile : float, default 0.5
+        The probability of the quantile that is predicted with ``loss="quantile"``; not read with other losses.
     segment_length : int, optional
         Steps of the window that one step of the recurrence reads; divides the number of steps. By default the shortest
         that gives no more than 32 segments, or 1 where that would leave fewer than 4.
@@ -86,7 +88,7 @@ class SimpleRNNRegressor(RegressorMixin, WindowedEstimator):  # type: ignore[mis
         One entry per epoch, a twentieth of a training: ``epoch``, ``stage`` (1: going on with everything), ``loss``,
         ``val_loss`` (where samples are held out), ``learning_rate``, ``clipped``, ``update_ratio``, ``seconds``.
     loss_curve_ : list of float
-        The losses of the history; squared or absolute errors in units of the spread of the targets.
+        The losses of the history; squared or absolute errors, or pinball losses, in units of the spread of the targets.
 
     Examples
     --------
@@ -98,12 +100,17 @@ class SimpleRNNRegressor(RegressorMixin, WindowedEstimator):  # type: ignore[mis
     True
     """
 
-    _rules: ClassVar[dict[str, Allowed]] = {"loss": one_of(*_LOSSES), **WindowedEstimator._rules}
+    _rules: ClassVar[dict[str, Allowed]] = {
+        "loss": one_of(*_LOSSES),
+        "quantile": probability(),
+        **WindowedEstimator._rules,
+    }
 
     def __init__(
         self,
         *,
         loss: str = "squared_error",
+        quantile: float = 0.5,
         segment_length: int | None = None,
         units: int = 32,
         n_layers: int = 1,
@@ -136,6 +143,7 @@ class SimpleRNNRegressor(RegressorMixin, WindowedEstimator):  # type: ignore[mis
             verbose=verbose,
         )
         self.loss = loss
+        self.quantile = quantile
 
     def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()
@@ -246,6 +254,10 @@ class SimpleRNNRegressor(RegressorMixin, WindowedEstimator):  # type: ignore[mis
     def _loss(self) -> str:
         return _LOSSES[self.loss]
 
+    @property
+    def _quantiles(self) -> tuple[float, ...]:
+        return (float(self.quantile),) if self._loss == "pinball" else ()
+
     def _understand(self, y: np.ndarray, weight: np.ndarray) -> None:
         self._target_scaling = Scaling.of_targets(y, weight)
 
@@ -256,12 +268,22 @@ class SimpleRNNRegressor(RegressorMixin, WindowedEstimator):  # type: ignore[mis
         return np.zeros(self._spec.horizon)
 
     def _linear_maps(self, source: ArrayWindows) -> list[tuple[np.ndarray, np.ndarray]]:
-        """The ridge regression whose penalty has the lowest error when each sample is left out in turn."""
+        """The ridge regression whose penalty has the lowest error when each sample is left out in turn.
+
+        For a quantile it is moved to that quantile of its errors, and the quantile of the targets stands beside it.
+        """
         sample = source.sample()
         penalties = np.array(PENALTIES) * source.weight.mean() * len(sample.target)
         inputs, target = (part.astype(np.float64) for part in (self._rows(sample), sample.target))
         ridge = RidgeCV(penalties).fit(inputs, target, sample_weight=sample.weight)
-        return [(ridge.coef_.reshape(self._spec.horizon, -1).T, np.atleast_1d(ridge.intercept_))]
+        kernel, bias = ridge.coef_.reshape(self._spec.horizon, -1).T, np.atleast_1d(ridge.intercept_)
+        if not self._spec.quantiles:
+            return [(kernel, bias)]
+        left = target - inputs @ kernel
+        return [
+            (map_, np.quantile(error, self.quantile, axis=0, weights=sample.weight, method="inverted_cdf"))
+            for map_, error in ((kernel, left), (np.zeros_like(kernel), target))
+        ]
 
     def _combined(self, outputs: np.ndarray) -> np.ndarray:
         combine = np.mean if self._spec.loss == "squared" else np.median
@@ -269,5 +291,8 @@ class SimpleRNNRegressor(RegressorMixin, WindowedEstimator):  # type: ignore[mis
 
     def _ensemble_error(self, outputs: np.ndarray, target: np.ndarray, weight: np.ndarray) -> float:
         error = self._combined(outputs) - target
-        error = np.square(error) if self._spec.loss == "squared" else np.abs(error)
+        if self._spec.quantiles:
+            error = np.maximum((1 - self.quantile) * error, -self.quantile * error)
+        else:
+            error = np.square(error) if self._spec.loss == "squared" else np.abs(error)
         return float(np.average(error.mean(axis=1), weights=weight))

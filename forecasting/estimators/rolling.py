@@ -10,7 +10,7 @@ _SERIES_AT_ONCE = 8192
 
 def forecast_path(
     model: Model, windows: Windows, horizon: int, at_once: int | None = None
-) -> tuple[np.ndarray, np.ndarray]:
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Forecast every series from its end.
 
     The first ``at_once`` steps, by default those of the model's horizon, come from one reading of the window. They are
@@ -22,21 +22,24 @@ def forecast_path(
         On the path.
     scale : float64 array of shape (n_series,)
         Of the window at the end of each history.
+    spread : float64 array of shape (n_series, n_quantiles, steps fitted for)
+        Scaled, from the first reading; see `Model.forecast_and_spread`.
     """
-    center, scale = _from_end(model, windows)
+    center, scale, spread = _from_end(model, windows)
     blocks = [center[:, :at_once]]
     while sum(block.shape[1] for block in blocks) < horizon:
         windows = windows.extended(blocks[-1])
         blocks.append(_from_end(model, windows)[0][:, :at_once])
-    return np.concatenate(blocks, axis=1)[:, :horizon], scale
+    return np.concatenate(blocks, axis=1)[:, :horizon], scale, spread
 
 
-def _from_end(model: Model, windows: Windows) -> tuple[np.ndarray, np.ndarray]:
+def _from_end(model: Model, windows: Windows) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     ends = windows.end_cuts()
-    centers, scales = [], []
+    centers, scales, spreads = [], [], []
     for first in range(0, len(ends), _SERIES_AT_ONCE):
         some = ends.take(np.arange(first, min(first + _SERIES_AT_ONCE, len(ends))))
-        batch, scaled = model.forecast_at(windows, some)
-        centers.append(batch.path(scaled))
+        batch, point, spread = model.forecast_at(windows, some)
+        centers.append(batch.path(point))
         scales.append(batch.scale)
-    return np.concatenate(centers), np.concatenate(scales)
+        spreads.append(spread)
+    return np.concatenate(centers), np.concatenate(scales), np.concatenate(spreads)

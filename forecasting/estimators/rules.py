@@ -9,6 +9,7 @@ from forecasting.estimators.parameters import (
     percentages,
     positive,
     seed,
+    shares,
     whole,
 )
 from forecasting.panel.calendar_covariates import CALENDAR_COVARIATES, is_calendar_covariate
@@ -21,6 +22,12 @@ FORECASTER_RULES: dict[str, Allowed] = {
     "lookback": or_none(whole(2)),
     "levels": or_none(percentages()),
     "irregular": one_of("refuse", "last", "mean"),
+    "learned_quantiles": or_none(
+        Allowed(
+            lambda value: shares().test(value) and all(0.001 <= share <= 0.999 for share in value),
+            "a list of different numbers from 0.001 to 0.999",
+        )
+    ),
     "gaps": one_of("refuse", "interpolate", "mask"),
     "target": Allowed(is_target, WORDS),
     "covariates": or_none(Allowed(lambda value: isinstance(value, str) and value == "infer", "'infer'")),

@@ -17,6 +17,7 @@ from forecasting.errors import StorageError
 from forecasting.estimators.encoding import Encoding
 from forecasting.estimators.fitting import Model
 from forecasting.evaluation.local import LocalConformal
+from forecasting.evaluation.quantile_conformal import QuantileConformal
 from forecasting.network.health import Health
 from forecasting.network.spec import NetworkSpec
 from forecasting.panel import Frequency, Notice, Panel
@@ -105,13 +106,13 @@ def read(kind: type["SimpleRNNForecaster"], folder: Path) -> Any:
 
 
 def _restored(kind: type["SimpleRNNForecaster"], text: dict[str, Any], arrays: dict[str, np.ndarray]) -> Any:
-    spec = NetworkSpec(**text["network"])
+    spec = NetworkSpec(**{**text["network"], "quantiles": tuple(text["network"].get("quantiles", ()))})
     weights = {name: arrays[f"weights/{name}"] for name in spec.shapes()}
     for name, shape in spec.shapes().items():
         if weights[name].shape != (spec.n_members, *shape):
             raise ValueError(f"{name} has the shape {weights[name].shape}, not {(spec.n_members, *shape)}")
-    stored = {name: arrays[f"conformal/{name}"] for name in ("errors", "weights", "local")}
-    conformal = LocalConformal.from_arrays(stored)
+    stored = {name.removeprefix("conformal/"): array for name, array in arrays.items() if name.startswith("conformal/")}
+    conformal = (QuantileConformal if spec.gaps else LocalConformal).from_arrays(stored)
     frequency = Frequency.parse(text["frequency"]["alias"], text["frequency"]["calendar"])
     encoding = Encoding.from_dict(text["covariates"])
     estimator = kind(**text["parameters"])

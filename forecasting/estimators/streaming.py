@@ -129,10 +129,10 @@ class Stream:
         wanted = self._levels if levels is None else levels
         given = {"levels": wanted, "quantiles": quantiles}
         check_parameters("predict", given, {"levels": percentages(), "quantiles": shares()})
-        center, scale = self._center()
+        center, scale, spread = self._center()
         movement = self._movement(scale) if len(wanted) or len(quantiles) else np.ones(len(scale))
-        outlook = Outlook(center, scale, movement, self._lowest())
-        columns = outlook.columns(self._model.conformal, self._target, wanted, quantiles)
+        outlook = Outlook(center, scale, spread, movement, self._lowest())
+        columns = outlook.columns(self._model, self._target, wanted, quantiles)
         steps = 1 + np.arange(columns[NAME].shape[1])
         return forecast_frame(self.ids, self._ends.stamps(self._times(steps)), columns)
 
@@ -208,15 +208,17 @@ class Stream:
         line = before + np.arange(1, length + 1) / (length + 1) * (after - before)
         self._steps.fill(series, target.path_of(line[None])[0])
 
-    def _center(self) -> tuple[np.ndarray, np.ndarray]:
-        """Forecasts on the path, of shape (n_series, horizon), and the scale of each window."""
-        centers, scales = [], []
+    def _center(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Forecasts on the path, of shape (n_series, horizon), the scale of each window, and the scaled spread."""
+        centers, scales, spreads = [], [], []
         for first in range(0, len(self.ids), _SERIES_AT_ONCE):
             some = slice(first, first + _SERIES_AT_ONCE)
             batch = self._window(some)
-            centers.append(batch.path(self._model.forecast(batch.reading, self._smoothed(batch, some))))
+            point, spread = self._model.forecast_and_spread(batch.reading, self._smoothed(batch, some))
+            centers.append(batch.path(point))
             scales.append(batch.scale)
-        return np.concatenate(centers), np.concatenate(scales)
+            spreads.append(spread)
+        return np.concatenate(centers), np.concatenate(scales), np.concatenate(spreads)
 
     def _window(self, some: slice) -> Batch:
         lag = self._target.lag(self._season)

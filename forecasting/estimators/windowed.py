@@ -116,6 +116,11 @@ class WindowedEstimator(BaseEstimator):  # type: ignore[misc]  # scikit-learn ha
     def _loss(self) -> str:
         """Name of the loss, see `forecasting.network.losses`."""
 
+    @property
+    def _quantiles(self) -> tuple[float, ...]:
+        """Probabilities of the outputs, for the pinball loss; none by default."""
+        return ()
+
     @abstractmethod
     def _encoded(self, y: np.ndarray) -> np.ndarray:
         """Targets as the network learns them, float32 of shape (n_samples, n_outputs)."""
@@ -239,6 +244,7 @@ class WindowedEstimator(BaseEstimator):  # type: ignore[misc]  # scikit-learn ha
             n_members=self.n_members,
             past_channels=window[1] - 1 if len(window) == 2 else 0,
             loss=self._loss,
+            quantiles=self._quantiles,
         )
 
     def _check_same_network(self) -> None:

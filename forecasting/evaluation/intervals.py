@@ -158,13 +158,21 @@ class SplitConformal:
         -------
         float64 array of shape (n_draws, horizon)
         """
+        return self.errors_at(self.places(n_draws, horizon, rng))
+
+    def places(self, n_draws: int, horizon: int, rng: np.random.Generator) -> np.ndarray:
+        """The probabilities at which `draw` takes the errors of its rows, float64 of shape (n_draws, horizon)."""
         start, size = self._copula
         row = rng.choice(len(size), n_draws, p=size)
         place = start[row, :horizon] + rng.random((n_draws, min(horizon, self.horizon))) * size[row, None]
-        side = 2 * _walked_on(place, horizon, rng) - 1
+        return _walked_on(place, horizon, rng)
+
+    def errors_at(self, place: np.ndarray) -> np.ndarray:
+        """The errors at probabilities, float64 of the same shape, (n, horizon); see `draw`."""
+        side = 2 * place - 1
         widths = self._widths(np.abs(side))
         most = np.fmax(self._pool[0][-1] * self._scale, self._largest)
-        return np.asarray(np.sign(side) * np.where(np.isinf(widths), self._grown(most, horizon), widths))
+        return np.asarray(np.sign(side) * np.where(np.isinf(widths), self._grown(most, place.shape[1]), widths))
 
     def to_arrays(self) -> dict[str, np.ndarray]:
         """What `from_arrays` needs, as plain arrays (for ``numpy.savez``; nothing has to be pickled)."""

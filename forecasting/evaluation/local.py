@@ -1,7 +1,7 @@
 """Conformal intervals whose width follows how much each series has moved lately."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -65,6 +65,21 @@ class LocalConformal:
         movement = np.clip(movement, lowest, highest)
         power = _best_power(np.abs(errors), movement) * independent / (independent + _PRIOR_WINDOWS)
         return cls(SplitConformal.fit(errors / (movement**power)[:, None]), power, lowest, highest)
+
+    def extended(self, errors: np.ndarray, movement: np.ndarray, most: int) -> "LocalConformal":
+        """With the errors of further forecasts, which stand behind those that are there; the power stays as it is.
+
+        Parameters
+        ----------
+        errors : array of shape (n, horizon)
+        movement : array of shape (n,)
+        most : int
+            Where there are more forecasts than these, the first ones go.
+        """
+        before = self.conformal
+        together = np.concatenate([before.errors, errors / self.measure(movement)[:, None]])[-most:]
+        weights = np.concatenate([before.weights, np.ones(len(errors))])[-most:]
+        return replace(self, conformal=SplitConformal.fit(together, weights))
 
     def measure(self, movement: np.ndarray) -> np.ndarray:
         """What half widths and draws of `conformal` are multiplied with; float64 of shape (n,)."""

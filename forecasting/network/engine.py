@@ -27,6 +27,7 @@ from forecasting.network.layers import (
     flat,
     in_every_segment,
     mixed,
+    quantiles_around,
     segmented,
     standardised,
 )
@@ -58,13 +59,18 @@ class Ensemble(keras.Model):  # type: ignore[misc]  # Keras has no types
         if spec.future_channels:
             self.ahead = MemberAhead(members, spec.horizon * spec.future_channels, units, name="ahead")
         self.head = MemberDense(members, units, spec.horizon, name="head")
+        if spec.gaps:
+            self.spread = MemberDense(members, units, spec.gaps, name="spread")
         if spec.mixed_season:
             self.mix = MemberDense(members, units, spec.seasons_ahead * spec.mixed_seasons, name="mix")
         if spec.linear_skip:
             self.skip = MemberDense(members, spec.skip_rows, spec.horizon, use_bias=False, name="skip")
 
     def call(self, inputs: Any) -> Any:
-        """Forecasts of shape (members, batch, horizon) from a reading whose arrays are (members or 1, batch, ...)."""
+        """Forecasts from a reading whose arrays are (members or 1, batch, ...).
+
+        They have the shape (members, batch, n_quantiles * horizon): all steps of the lowest quantile first.
+        """
         spec = self.spec
         # Spread before any product: TensorFlow 2.21 with oneDNN writes beyond its memory in some broadcast products.
         reading = {
@@ -82,7 +88,7 @@ class Ensemble(keras.Model):  # type: ignore[misc]  # Keras has no types
             output = output + mixed(self.mix(last), reading["window"], spec.mixed_season, spec.horizon)
         if spec.linear_skip:
             output = output + self.skip(self._design(reading))
-        return output
+        return quantiles_around(output, self.spread(last), spec.n_quantiles) if spec.gaps else output
 
     def _segments(self, reading: dict[str, Any]) -> Any:
         """What the recurrence reads, (members, segments, batch, features)."""
@@ -112,9 +118,10 @@ class Ensemble(keras.Model):  # type: ignore[misc]  # Keras has no types
     def compute_loss(
         self, x: Any = None, y: Any = None, y_pred: Any = None, sample_weight: Any = None, training: bool = True
     ) -> Any:
-        """Sum over the members of their losses; ``y`` and ``y_pred`` have the shape (members, batch, horizon)."""
+        """Sum over the members of their losses; ``y`` has the shape (members, batch, horizon)."""
         del x, training
-        return ops.sum(member_losses(self.spec.loss, y, y_pred, sample_weight))
+        losses = member_losses(self.spec.loss, y, y_pred, sample_weight, quantiles=self.spec.quantiles)
+        return ops.sum(losses)
 
 
 class MemberAdam(keras.optimizers.Adam):  # type: ignore[misc]
@@ -207,7 +214,7 @@ class Engine:
                 for i in range(0, len(needed["window"]), _PREDICT_BATCH)
             ]
         if not parts:
-            return np.zeros((self.spec.n_members, 0, self.spec.horizon), np.float32)
+            return np.zeros((self.spec.n_members, 0, self.spec.n_quantiles * self.spec.horizon), np.float32)
         return np.concatenate(parts, axis=1)
 
     def _needed(self, reading: Reading) -> Reading:

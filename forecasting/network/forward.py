@@ -16,6 +16,7 @@ import numpy as np
 from threadpoolctl import threadpool_limits
 
 from forecasting.network.design import design
+from forecasting.network.quantiles import LEAST_GAP, rising
 from forecasting.network.spec import LEAST_VARIANCE, NORM_EPSILON, NetworkSpec, Weights
 from forecasting.windows import Reading, part_of
 
@@ -37,13 +38,14 @@ def forecast(spec: NetworkSpec, weights: Weights, reading: Reading) -> np.ndarra
 
     Returns
     -------
-    float32 array of shape (n_members, n, horizon)
+    float32 array of shape (n_members, n, n_quantiles * horizon)
+        All steps of the lowest quantile first.
     """
     loaded = sys.modules.get("forecasting.network.engine")
     if loaded is not None and loaded.on_accelerator():
         return np.asarray(loaded.engine(spec).forecast(weights, reading))
     network, count = PlainNetwork(spec, weights), len(reading["window"])
-    outputs = np.empty((spec.n_members, count, spec.horizon), np.float32)
+    outputs = np.empty((spec.n_members, count, spec.n_quantiles * spec.horizon), np.float32)
 
     def fill(first: int) -> None:
         part = slice(first, first + _WINDOWS_AT_ONCE)
@@ -78,7 +80,7 @@ class PlainNetwork:
         """(n_members, outputs, inputs), or (n_members, outputs, 1)."""
 
     def outputs(self, reading: Reading, keep: Callable[[np.ndarray], None] | None = None) -> np.ndarray:
-        """What the ensemble says of n windows, float32 of shape (n_members, horizon, n).
+        """What the ensemble says of n windows, float32 of shape (n_members, n_quantiles * horizon, n).
 
         ``keep`` is called with the states of all layers behind every segment; the array is used again for the next.
         """
@@ -97,11 +99,18 @@ class PlainNetwork:
             output += self._mixed(last, reading["window"])
         if spec.linear_skip:
             output += product(self.kernels["skip.kernel"], design(reading, spec.segment_length).T)
-        return output
+        if not spec.gaps:
+            return output
+        gaps = np.split(LEAST_GAP + np.logaddexp(0, self.gaps(last)), spec.n_quantiles - 1, axis=1)
+        return np.concatenate(rising(output, gaps), axis=1)
 
     def head(self, last: np.ndarray) -> np.ndarray:
         """What the last states say, (n_members, horizon, n)."""
         return np.asarray(self.kernels["head.kernel"] @ last + self.kernels["head.bias"])
+
+    def gaps(self, last: np.ndarray) -> np.ndarray:
+        """What softplus makes the gaps between quantiles of, (n_members, (n_quantiles - 1) * horizon, n)."""
+        return np.asarray(self.kernels["spread.kernel"] @ last + self.kernels["spread.bias"])
 
     def ahead(self, last: np.ndarray, reading: Reading) -> np.ndarray:
         """What the covariates known ahead add to the last states, (n_members, units, n)."""

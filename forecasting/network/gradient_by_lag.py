@@ -15,6 +15,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from forecasting.network.forward import PlainNetwork, seasons_apart
+from forecasting.network.quantiles import by_quantile
 from forecasting.network.spec import NORM_EPSILON, NetworkSpec, Weights
 from forecasting.windows import Reading
 
@@ -33,13 +34,16 @@ class Forward:
         Standard deviation that it was divided by.
     ahead : float32 array of shape (n, units) or None
         What the covariates known ahead add to the last states; None without any.
-    forecast : float32 array of shape (n, horizon)
+    gaps : float32 array of shape (n, n_quantiles - 1, horizon)
+        What softplus makes the gaps between quantiles of.
+    forecast : float32 array of shape (n, n_quantiles * horizon)
     """
 
     states: np.ndarray
     normed: np.ndarray
     spread: np.ndarray
     ahead: np.ndarray | None
+    gaps: np.ndarray
     forecast: np.ndarray
 
 
@@ -63,11 +67,14 @@ def forward(spec: NetworkSpec, weights: Weights, reading: Reading) -> Forward:
     below = np.cumsum(states[:-1], axis=0)
     spread[1:] = np.sqrt(below.var(axis=3, keepdims=True) + NORM_EPSILON)
     normed[1:] = (below - below.mean(axis=3, keepdims=True)) / spread[1:]
-    ahead = None
+    ahead, gaps = None, np.zeros((count, 0, spec.horizon), np.float32)
+    last = np.ascontiguousarray(states[:, -1].sum(axis=0).T)[None]
     if spec.future_channels:
-        last = np.ascontiguousarray(states[:, -1].sum(axis=0).T)[None]
-        ahead = network.ahead(last, reading)[0].T
-    return Forward(states, normed, spread, ahead, outputs[0].T.reshape(count, spec.horizon))
+        added = network.ahead(last, reading)
+        ahead, last = added[0].T, last + added
+    if spec.gaps:
+        gaps = by_quantile(network.gaps(last)[0].T, spec.n_quantiles - 1)
+    return Forward(states, normed, spread, ahead, gaps, outputs[0].T.reshape(count, -1))
 
 
 def squared_gradient(
@@ -81,7 +88,7 @@ def squared_gradient(
         As given to `forward`.
     run : Forward
         What it returned.
-    outputs : float32 array of shape (directions, n, horizon)
+    outputs : float32 array of shape (directions, n, n_quantiles * horizon)
         Directions in the space of the outputs; their squared norms are added up.
 
     Returns
@@ -90,7 +97,10 @@ def squared_gradient(
         By lag and layer, mean over windows.
     """
     n_layers, segments = run.states.shape[:2]
-    last = _last_back(spec, weights, reading["window"], outputs)
+    along = by_quantile(outputs, spec.n_quantiles)
+    last = _last_back(spec, weights, reading["window"], along.sum(axis=2))
+    if spec.gaps:
+        last = last + _gaps_back(run, along) @ weights["spread.kernel"].T
     if run.ahead is not None:
         last = last + (last * (1 - np.square(run.ahead))) @ weights["ahead.recurrent_kernel"].T
     adjoint = np.stack([last] * n_layers)  # (n_layers, directions, n, units)
@@ -116,6 +126,18 @@ def _last_back(spec: NetworkSpec, weights: Weights, inputs: np.ndarray, outputs:
         share = by_season @ seasons_apart(spec, inputs).swapaxes(1, 2)
         gradient = gradient + share.reshape(*outputs.shape[:2], -1) @ weights["mix.kernel"].T
     return np.asarray(gradient)
+
+
+def _gaps_back(run: Forward, along: np.ndarray) -> np.ndarray:
+    """Gradient with respect to what gaps are made of, (directions, n, gaps), from (directions, n, quantiles, horizon).
+
+    A gap moves every quantile that lies farther out on its side, below the point downwards.
+    """
+    middle = along.shape[2] // 2
+    below = -along[:, :, :middle].cumsum(axis=2)
+    above = along[:, :, :middle:-1].cumsum(axis=2)[:, :, ::-1]
+    slope = 1 / (1 + np.exp(-run.gaps))
+    return np.asarray(np.concatenate([below, above], axis=2) * slope).reshape(*along.shape[:2], -1)
 
 
 def _one_segment_back(weights: Weights, run: Forward, segment: int, adjoint: np.ndarray) -> np.ndarray:

@@ -48,8 +48,9 @@ class Health:
     linear_skip : bool
         Whether a linear map reads the window beside the recurrence.
     gradient : tuple of float
-        Norm of the gradient of the forecast with respect to the states of all layers, by lag in segments, as share of
-        that at lag 0 (root mean square over windows and members); all 0 where the recurrence does not reach it.
+        Norm of the gradient of the forecast, learned quantiles included, with respect to the states of all layers, by
+        lag in segments, as share of that at lag 0 (root mean square over windows and members); all 0 where the
+        recurrence does not reach it.
     gradient_by_layer : tuple of tuple of float
         The part of each layer's state, as share of its own at lag 0. The square of ``gradient`` is the mean of their
         squares.
@@ -194,7 +195,7 @@ def health(
     chosen = np.unique(np.linspace(0, count - 1, _MOST_WINDOWS).astype(np.int64))
     reading = part_of(reading, chosen)
     finite = np.all([np.isfinite(weight).reshape(len(weight), -1).all(axis=1) for weight in weights.values()], axis=0)
-    outputs = _outputs(len(chosen), spec.horizon, products)
+    outputs = _outputs(len(chosen), spec.n_quantiles * spec.horizon, products)
     gradients, states = [], []
     for number in np.flatnonzero(finite):
         member = {name: weight[number] for name, weight in weights.items()}

@@ -8,6 +8,7 @@ from typing import Any
 import keras
 from keras import ops
 
+from forecasting.network.quantiles import LEAST_GAP, rising
 from forecasting.network.spec import LEAST_VARIANCE, NORM_EPSILON
 
 _UNROLLED = 64
@@ -146,3 +147,22 @@ def mixed(share: Any, window: Any, season: int, horizon: int) -> Any:
     share = ops.reshape(share, (ops.shape(share)[0], batch, ahead, seasons - 1))
     added = ops.matmul(share, apart)
     return ops.reshape(added, (ops.shape(share)[0], batch, ahead * season))[:, :, :horizon]
+
+
+def quantiles_around(point: Any, read: Any, n_quantiles: int) -> Any:
+    """Quantiles that never cross, of a point and of what the gaps between them are made of.
+
+    Parameters
+    ----------
+    point : tensor of shape (members, batch, horizon)
+    read : tensor of shape (members, batch, (n_quantiles - 1) * horizon)
+        Any numbers: softplus makes gaps of them.
+    n_quantiles : int
+
+    Returns
+    -------
+    tensor of shape (members, batch, n_quantiles * horizon)
+        All steps of the lowest quantile first.
+    """
+    gaps = ops.split(LEAST_GAP + ops.softplus(read), n_quantiles - 1, axis=-1)
+    return ops.concatenate(rising(point, gaps), axis=-1)

@@ -39,9 +39,12 @@ class NetworkSpec:
         Networks that are trained side by side.
     past_channels, future_channels, static_channels : int
         Covariates along the look-back (those known ahead included), along the horizon, and of the series.
-    loss : {"absolute", "squared", "cross_entropy"}
-        What a training minimises, see `forecasting.network.losses`. With the last one the outputs are the logits of
+    loss : {"absolute", "squared", "cross_entropy", "pinball"}
+        What a training minimises, see `forecasting.network.losses`. With cross-entropy the outputs are the logits of
         ``horizon`` classes.
+    quantiles : tuple of float
+        Probabilities, rising and odd in number, of the quantiles that each step has, the middle one of which is the
+        point; see `forecasting.network.quantiles`. None for the point alone.
     """
 
     lookback: int
@@ -59,6 +62,7 @@ class NetworkSpec:
     static_channels: int = 0
     loss: str = "absolute"
     elapsed: bool = False
+    quantiles: tuple[float, ...] = ()
 
     @property
     def segments(self) -> int:
@@ -75,6 +79,16 @@ class NetworkSpec:
         """Numbers that the linear skip reads; see `forecasting.network.design`."""
         past, future = self.segment_length * self.past_channels, self.horizon * self.future_channels
         return self.lookback + past + future + self.static_channels
+
+    @property
+    def n_quantiles(self) -> int:
+        """Outputs of each step."""
+        return max(1, len(self.quantiles))
+
+    @property
+    def gaps(self) -> int:
+        """Gaps between quantiles that the network says, over all steps."""
+        return (self.n_quantiles - 1) * self.horizon
 
     def reading_shapes(self) -> dict[str, tuple[int, ...]]:
         """The shape of every array that is read of one window; see `forecasting.windows.Reading`."""
@@ -102,7 +116,7 @@ class NetworkSpec:
     def multiplications(self) -> int:
         """Multiplications that one window costs one member, forwards."""
         recurrent = self.features * self.units + (2 * self.n_layers - 1) * self.units**2
-        output = self.units * (self.horizon + self.seasons_ahead * self.mixed_seasons)
+        output = self.units * (self.horizon + self.gaps + self.seasons_ahead * self.mixed_seasons)
         mixed = self.mixed_seasons * self.seasons_ahead * self.mixed_season
         ahead = (self.horizon * self.future_channels + self.units) * self.units * bool(self.future_channels)
         return self.segments * recurrent + ahead + output + mixed + self.skip_rows * self.horizon * self.linear_skip
@@ -122,6 +136,9 @@ class NetworkSpec:
             shapes["ahead.bias"] = (self.units,)
         shapes["head.kernel"] = (self.units, self.horizon)
         shapes["head.bias"] = (self.horizon,)
+        if self.gaps:
+            shapes["spread.kernel"] = (self.units, self.gaps)
+            shapes["spread.bias"] = (self.gaps,)
         if self.mixed_season:
             shapes["mix.kernel"] = (self.units, self.seasons_ahead * self.mixed_seasons)
             shapes["mix.bias"] = (self.seasons_ahead * self.mixed_seasons,)

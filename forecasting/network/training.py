@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Protocol
 import numpy as np
 
 from forecasting.network.forward import forecast
+from forecasting.network.quantiles import by_quantile, mean_pinball
 from forecasting.network.spec import Weights
 from forecasting.windows import CutRanges, Cuts, Reading, Windows
 
@@ -143,6 +144,30 @@ class Judge(Protocol):
 
     def ensemble_error(self, forecasts: np.ndarray) -> float:
         """How far off these outputs of all members are, of shape (n_members, n, horizon); the less the better."""
+
+
+@dataclass(frozen=True, eq=False)
+class PinballJudge:
+    """Windows that are not trained on, judged by the mean pinball loss of all quantiles: a `Judge`.
+
+    Attributes
+    ----------
+    held_out : HeldOut
+    quantiles : tuple of float
+    """
+
+    held_out: HeldOut
+    quantiles: tuple[float, ...]
+
+    @property
+    def reading(self) -> Reading:
+        """Of the held-out windows."""
+        return self.held_out.reading
+
+    def ensemble_error(self, forecasts: np.ndarray) -> float:
+        """That of the medians of the members, from outputs of shape (n_members, n, n_quantiles * horizon)."""
+        median = np.median(forecasts, axis=0)
+        return mean_pinball(self.held_out.target, by_quantile(median, len(self.quantiles)), self.quantiles)
 
 
 @dataclass(eq=False)

@@ -17,6 +17,7 @@ def main(folder: str) -> None:
         "device": fitted.device_,
         "fitted": values(fitted.predict()),
         "again": values(tiny(levels=[80]).fit(frame).predict()),
+        "quantiles": values(tiny(levels=[80], learned_quantiles=[0.1, 0.9]).fit(frame).predict()),
         "loaded": values(SimpleRNNForecaster.load(folder).predict()),
         "tensorflow": "tensorflow" in sys.modules,
     }

@@ -64,6 +64,7 @@ NETWORKS = {
     "textbook": {},
     "one member": {"n_members": 1},
     "median of members": {"n_members": 3, "loss": "absolute_error"},
+    "quantile": {"n_members": 2, "loss": "quantile", "quantile": 0.8},
     "three layers": {"n_layers": 3},
     "no skip": {"linear_skip": False},
     "segments": {"segment_length": 4},

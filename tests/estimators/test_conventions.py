@@ -21,6 +21,7 @@ OTHERWISE = {
     "season_length": 4,
     "lookback": 12,
     "levels": [70, 90],
+    "learned_quantiles": [0.2, 0.8],
     "frequency": "D",
     "calendar": "XNYS",
     "irregular": "mean",

@@ -29,5 +29,10 @@ def test_a_forecaster_is_fitted_on_jax_as_on_the_other_backend(on_jax, frame):
     assert on_jax["device"].startswith("jax cpu")
 
 
+def test_quantiles_are_learned_on_jax_as_on_the_other_backend(on_jax, frame):
+    expected = np.array(values(tiny(levels=[80], learned_quantiles=[0.1, 0.9]).fit(frame).predict()))
+    assert np.abs(np.array(on_jax["quantiles"]) - expected).max() < 0.02 * frame["y"].std()
+
+
 def test_the_same_seed_gives_the_same_forecasts_on_jax(on_jax):
     assert on_jax["fitted"] == on_jax["again"]

@@ -93,6 +93,12 @@ PARAMETERS = {
         lambda f: list(f.predict().columns),
         common={"max_steps": 1},
     ),
+    "learned_quantiles": Parameter(
+        [[0], [1], [0.0001], [90], [0.1, 0.1], ["0.1"], [True], 0.9, "0.9"],
+        "a list of different numbers from 0.001 to 0.999, or None",
+        [0.1, 0.9],
+        lambda f: f.n_parameters_,
+    ),
     "frequency": Parameter(["fortnight", 2.5, None, 0, ""], "", "D", last_time, workdays, {"gaps": "interpolate"}),
     "calendar": Parameter(["XXXX", 3], "", "XNYS", last_time, workdays, {"gaps": "interpolate"}),
     "irregular": Parameter(

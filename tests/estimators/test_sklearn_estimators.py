@@ -12,8 +12,8 @@ import pytest
 from scipy.special import log_softmax
 from sklearn.compose import TransformedTargetRegressor
 from sklearn.exceptions import NotFittedError
-from sklearn.linear_model import LogisticRegression, RidgeCV
-from sklearn.metrics import log_loss
+from sklearn.linear_model import LogisticRegression, QuantileRegressor, RidgeCV
+from sklearn.metrics import log_loss, mean_pinball_loss
 from sklearn.model_selection import GridSearchCV, TimeSeriesSplit, cross_val_score
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer, StandardScaler
@@ -129,6 +129,34 @@ def test_the_absolute_error_gives_the_median_of_the_members():
         middle.predict(X[:4]).tolist()
         == middle._target_scaling.restored(np.median(middle._outputs(X[:4]), axis=0)).ravel().tolist()
     )
+
+
+def skewed(rows: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
+    """Windows, and targets whose spread depends on the last value and reaches farther up than down."""
+    rng = np.random.default_rng(seed)
+    windows = rng.normal(size=(rows, 8))
+    return windows, windows[:, 0] + np.exp(0.5 * windows[:, -1]) * rng.exponential(size=rows)
+
+
+@pytest.mark.parametrize("share", [0.1, 0.5, 0.9])
+def test_a_quantile_is_learned_as_well_as_a_linear_quantile_regression_does_or_better(share):
+    (windows, targets), (later, actual) = skewed(2000, 0), skewed(2000, 1)
+    network = regressor(loss="quantile", quantile=share, max_steps=200, units=8, n_members=2).fit(windows, targets)
+    linear = QuantileRegressor(quantile=share, alpha=0).fit(windows, targets)
+    predicted = network.predict(later)
+    assert (actual < predicted).mean() == pytest.approx(share, abs=0.04)
+    mine, other = (mean_pinball_loss(actual, one, alpha=share) for one in (predicted, linear.predict(later)))
+    assert mine < 1.02 * other
+
+
+@pytest.mark.parametrize("share", [0.2, 0.9])
+def test_before_the_first_step_as_many_targets_lie_below_a_quantile_as_it_says(share):
+    windows, targets = skewed(500, 0)
+    weight = np.random.default_rng(2).integers(0, 3, size=500)
+    options = {"loss": "quantile", "quantile": share, "learning_rate": 1e-12, "validation_fraction": 0.0}
+    network = regressor(**options).fit(windows, targets, sample_weight=weight)
+    below = np.average(targets <= network.predict(windows) + 1e-5, weights=weight)
+    assert below == pytest.approx(share, abs=0.005)
 
 
 # Determinism, copies, and what a fit leaves alone

@@ -77,7 +77,16 @@ PARAMETERS = {
     "verbose": Parameter([-1, "loud", None, 0.5], "a whole number, at least 0", 1, lambda e: e.verbose),
 }
 OF_THE_REGRESSOR = {
-    "loss": Parameter(["mse", None, 1], "one of 'squared_error', 'absolute_error'", "absolute_error", losses)
+    "loss": Parameter(
+        ["mse", None, 1], "one of 'squared_error', 'absolute_error', 'quantile'", "absolute_error", losses
+    ),
+    "quantile": Parameter(
+        [0, 1, -0.5, 90, "0.9", None, True, np.nan],
+        "a number above 0 and below 1",
+        0.9,
+        outputs,
+        common={"loss": "quantile"},
+    ),
 }
 EVERY = [(SimpleRNNRegressor, {**PARAMETERS, **OF_THE_REGRESSOR}), (SimpleRNNClassifier, PARAMETERS)]
 

@@ -13,6 +13,7 @@ from forecasting.windows import part_of
 from tests.network.textbook import TEXTBOOK, random_batch, random_weights
 
 COVARIATES = NetworkSpec(8, 3, 4, 4, 1, True, True, past_channels=2, future_channels=1, static_channels=1, elapsed=True)
+QUANTILES = NetworkSpec(8, 3, 4, 4, 1, False, True, loss="pinball", quantiles=(0.1, 0.5, 0.9))
 
 
 def gradients(network, weights, reading, target):
@@ -41,19 +42,18 @@ def main() -> None:
             network.begin(weights, 0.2)
             losses = [network.step(*random_batch(TEXTBOOK, 16, seed), 0.02) for seed in (1, 2, 3)]
             trained.append({name: weight.tolist() for name, weight in network.take().items()})
-    wide, wide_weights, (wide_reading, wide_target) = (
-        engine(COVARIATES),
-        random_weights(COVARIATES),
-        random_batch(COVARIATES, 7),
-    )
+    wider = {}
+    for name, spec in (("covariates", COVARIATES), ("quantiles", QUANTILES)):
+        wide, wide_weights, (wide_reading, wide_target) = engine(spec), random_weights(spec), random_batch(spec, 7)
+        wider[name] = {
+            "forecast": wide.forecast(wide_weights, part_of(wide_reading, 0)).tolist(),
+            "gradients": gradients(wide, wide_weights, wide_reading, wide_target),
+        }
     answer = {
         "backend": keras.backend.backend(),
         "forecast": network.forecast(weights, part_of(reading, 0)).tolist(),
         "gradients": gradients(network, weights, reading, target),
-        "covariates": {
-            "forecast": wide.forecast(wide_weights, part_of(wide_reading, 0)).tolist(),
-            "gradients": gradients(wide, wide_weights, wide_reading, wide_target),
-        },
+        **wider,
         "losses": losses,
         "trained": trained,
     }

@@ -21,6 +21,7 @@ def specs(draw: st.DrawFn) -> NetworkSpec:
     segment_length, segments = draw(st.integers(1, 5)), draw(st.integers(1, 6))
     lookback = segment_length * segments
     mixed_season = draw(st.sampled_from([0, *range(1, lookback // 2 + 1)]))
+    quantiles = draw(st.sampled_from([(), (0.1, 0.5, 0.9), (0.05, 0.2, 0.5, 0.8, 0.95)]))
     return NetworkSpec(
         lookback=lookback,
         horizon=draw(st.integers(1, 7)),
@@ -36,6 +37,8 @@ def specs(draw: st.DrawFn) -> NetworkSpec:
         past_channels=draw(st.integers(0, 2)),
         future_channels=draw(st.integers(0, 2)),
         static_channels=draw(st.integers(0, 2)),
+        loss="pinball" if quantiles else "absolute",
+        quantiles=quantiles,
     )
 
 
@@ -45,7 +48,7 @@ def test_forecasts_are_those_of_the_textbook(spec, count, seed):
     weights = random_weights(spec, seed)
     reading, _ = random_windows(spec, count, seed + 1)
     found = forecast(spec, weights, reading)
-    assert found.shape == (spec.n_members, count, spec.horizon)
+    assert found.shape == (spec.n_members, count, spec.n_quantiles * spec.horizon)
     assert found.dtype == np.float32
     expected = [forward(spec, member(weights, number), reading) for number in range(spec.n_members)]
     np.testing.assert_allclose(found, expected, rtol=TOLERANCE, atol=TOLERANCE)

@@ -12,14 +12,15 @@ from forecasting.network.gradient_by_lag import forward, squared_gradient
 from forecasting.network.health import Health, health
 from forecasting.network.spec import NetworkSpec, Weights, initial_weights
 from forecasting.windows import Reading, part_of
-from tests.network.textbook import TEXTBOOK, doubles, random_windows, read_by_segment, recurrence
+from tests.network.textbook import TEXTBOOK, doubles, quantiles, random_windows, read_by_segment, recurrence
 
 STACKED = NetworkSpec(lookback=12, horizon=3, segment_length=3, units=5, n_layers=3, masked=True, linear_skip=True)
 MIXING = dataclasses.replace(STACKED, n_layers=2, horizon=5, masked=False, standardised=True, mixed_season=3)
 COVARIATES = dataclasses.replace(
     MIXING, masked=True, elapsed=True, past_channels=2, future_channels=1, static_channels=1
 )
-SHAPES = [TEXTBOOK, STACKED, MIXING, COVARIATES, dataclasses.replace(STACKED, n_layers=2, linear_skip=False)]
+QUANTILES = dataclasses.replace(COVARIATES, quantiles=(0.1, 0.3, 0.5, 0.7, 0.9), loss="pinball")
+SHAPES = [TEXTBOOK, STACKED, MIXING, COVARIATES, QUANTILES, dataclasses.replace(STACKED, n_layers=2, linear_skip=False)]
 
 WELL = Health(
     segment_length=24,
@@ -111,7 +112,9 @@ def forecast_from_states(spec, weights, states, first, reading):
             ahead, within = divmod(step, spec.mixed_season)
             for past in range(apart.shape[1]):
                 forecast[:, step] += share[:, ahead * apart.shape[1] + past] * apart[:, past, within]
-    return forecast
+    return (
+        quantiles(spec, forecast, last @ weights["spread.kernel"] + weights["spread.bias"]) if spec.gaps else forecast
+    )
 
 
 @pytest.mark.parametrize("spec", SHAPES)
@@ -119,7 +122,7 @@ def test_the_gradient_by_lag_agrees_with_moving_every_state_up_and_down(spec):
     weights = member(spec)
     reading, _ = random_windows(spec, 6)
     run = forward(spec, weights, reading)
-    outputs = np.repeat(np.eye(spec.horizon, dtype=np.float32)[:, None], 6, axis=1)
+    outputs = np.repeat(np.eye(spec.n_quantiles * spec.horizon, dtype=np.float32)[:, None], 6, axis=1)
     expected = np.zeros((spec.segments, spec.n_layers))
     for lag in range(spec.segments):
         first = spec.segments - 1 - lag

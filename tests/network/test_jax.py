@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from forecasting.network.engine import engine
-from tests.network.jax_network import COVARIATES
+from tests.network.jax_network import COVARIATES, QUANTILES
 from tests.network.textbook import (
     TEXTBOOK,
     backpropagated,
@@ -55,10 +55,11 @@ def test_training_on_jax_goes_the_way_it_goes_on_the_other_backend_and_repeats_i
         np.testing.assert_allclose(first[name], weight, rtol=0, atol=1e-5, err_msg=name)
 
 
-def test_covariates_on_jax_are_read_and_learned_from_as_in_the_plain_reckoning(on_jax):
-    weights, (reading, target) = random_weights(COVARIATES), random_windows(COVARIATES, 7)
-    expected = forward(COVARIATES, member(weights), reading)
-    np.testing.assert_allclose(on_jax["covariates"]["forecast"], expected[None], rtol=0, atol=5e-6)
-    for name, gradient in finite_differences(COVARIATES, member(weights), reading, target).items():
-        found = on_jax["covariates"]["gradients"][name]
+@pytest.mark.parametrize(("kind", "spec"), [("covariates", COVARIATES), ("quantiles", QUANTILES)])
+def test_covariates_and_quantiles_on_jax_are_read_and_learned_as_in_the_plain_reckoning(on_jax, kind, spec):
+    weights, (reading, target) = random_weights(spec), random_windows(spec, 7)
+    expected = forward(spec, member(weights), reading)
+    np.testing.assert_allclose(on_jax[kind]["forecast"], expected[None], rtol=0, atol=5e-6)
+    for name, gradient in finite_differences(spec, member(weights), reading, target).items():
+        found = on_jax[kind]["gradients"][name]
         np.testing.assert_allclose(found, gradient[None], rtol=0, atol=5e-6, err_msg=name)

@@ -16,6 +16,7 @@ SHAPES = {
     "one layer": replace(SPEC, n_layers=1),
     "mixing, two members": replace(SPEC, standardised=True, mixed_season=8, n_members=2),
     "covariates": replace(SPEC, past_channels=3, future_channels=2, static_channels=1),
+    "quantiles": replace(SPEC, quantiles=(0.1, 0.5, 0.9), loss="pinball"),
 }
 
 
@@ -63,6 +64,7 @@ def test_seasons_are_mixed_that_are_whole_in_the_window_and_the_last_season_ahea
 def test_multiplications_are_those_of_every_product_of_the_computation():
     assert replace(SPEC, n_layers=1, linear_skip=False).multiplications() == 4 * (8 * 6 + 6 * 6) + 6 * 3
     assert SPEC.multiplications() == 4 * (8 * 6 + 6 * 6 + 2 * 6 * 6) + 6 * 3 + 32 * 3
+    assert SHAPES["quantiles"].multiplications() == SPEC.multiplications() + 2 * 6 * 3
     mixing = 6 * 3 + 3 * 8  # three shares from six units, and three seasons of eight steps times these
     assert replace(SPEC, mixed_season=8).multiplications() == SPEC.multiplications() + mixing
 

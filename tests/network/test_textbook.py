@@ -53,6 +53,22 @@ SHAPES = {
         future_channels=2,
         static_channels=1,
     ),
+    "three quantiles": NetworkSpec(8, 3, 2, 4, 1, False, False, loss="pinball", quantiles=(0.2, 0.5, 0.8)),
+    "five quantiles, all else, two members": NetworkSpec(
+        12,
+        5,
+        4,
+        4,
+        2,
+        True,
+        True,
+        standardised=True,
+        mixed_season=4,
+        n_members=2,
+        future_channels=1,
+        loss="pinball",
+        quantiles=(0.05, 0.25, 0.5, 0.75, 0.95),
+    ),
 }
 
 

@@ -71,7 +71,10 @@ def doubles(weights: Weights) -> Weights:
 
 
 def forward(spec: NetworkSpec, weights: Weights, reading: Reading) -> np.ndarray:
-    """Forecasts of shape (n, horizon): recurrences over segments, residual and normalised from the second layer on."""
+    """Forecasts of shape (n, horizon): recurrences over segments, residual and normalised from the second layer on.
+
+    With quantiles of shape (n, n_quantiles * horizon).
+    """
     weights, reading = doubles(weights), doubles(reading)
     inputs, states = reading["window"], read_by_segment(spec, reading)
     for layer in range(spec.n_layers):
@@ -89,7 +92,22 @@ def forward(spec: NetworkSpec, weights: Weights, reading: Reading) -> np.ndarray
     output = last @ weights["head.kernel"] + weights["head.bias"]
     if spec.mixed_season:
         output += mixed(last @ weights["mix.kernel"] + weights["mix.bias"], inputs, spec)
-    return output + skipped(spec, weights["skip.kernel"], reading) if spec.linear_skip else output
+    if spec.linear_skip:
+        output = output + skipped(spec, weights["skip.kernel"], reading)
+    return quantiles(spec, output, last @ weights["spread.kernel"] + weights["spread.bias"]) if spec.gaps else output
+
+
+def quantiles(spec: NetworkSpec, point: np.ndarray, read: np.ndarray) -> np.ndarray:
+    """Every quantile of every step: the point with all gaps between them added above it, and taken away below it."""
+    middle, steps = len(spec.quantiles) // 2, spec.horizon
+    found = np.zeros((len(point), len(spec.quantiles) * steps))
+    for number in range(len(spec.quantiles)):
+        for step in range(steps):
+            value = point[:, step].copy()
+            for gap in range(*sorted((number, middle))):
+                value += np.sign(number - middle) * (1e-4 + np.log1p(np.exp(read[:, gap * steps + step])))
+            found[:, number * steps + step] = value
+    return found
 
 
 def read_by_segment(spec: NetworkSpec, reading: Reading) -> np.ndarray:
@@ -170,6 +188,17 @@ def absolute_error(forecast: np.ndarray, target: np.ndarray) -> float:
     return float(np.nanmean(np.abs(target - forecast)))
 
 
+def pinball_loss(spec: NetworkSpec, forecast: np.ndarray, target: np.ndarray) -> float:
+    """Mean over quantiles and observed targets: p times what is missing, and 1 - p times what is too much."""
+    losses = []
+    for number, share in enumerate(spec.quantiles):
+        for step in range(spec.horizon):
+            for actual, said in zip(target[:, step], forecast[:, number * spec.horizon + step], strict=True):
+                if not np.isnan(actual):
+                    losses.append(share * (actual - said) if actual > said else (1 - share) * (said - actual))
+    return float(np.mean(losses))
+
+
 def backpropagated(weights: Weights, inputs: np.ndarray, target: np.ndarray) -> Weights:
     """Gradient of the mean absolute error of the textbook network, by backpropagation through time."""
     weights = doubles(weights)
@@ -192,7 +221,11 @@ def backpropagated(weights: Weights, inputs: np.ndarray, target: np.ndarray) -> 
 
 
 def finite_differences(spec: NetworkSpec, weights: Weights, reading: Reading, target: np.ndarray) -> Weights:
-    """Gradient of the mean absolute error, by moving every single weight up and down."""
+    """Gradient of the mean absolute error, or of the pinball loss, by moving every single weight up and down."""
+
+    def error(forecast: np.ndarray) -> float:
+        return pinball_loss(spec, forecast, target) if spec.quantiles else absolute_error(forecast, target)
+
     moved = doubles(weights)
     gradient = {name: np.zeros_like(weight) for name, weight in moved.items()}
     for name, weight in moved.items():
@@ -200,7 +233,7 @@ def finite_differences(spec: NetworkSpec, weights: Weights, reading: Reading, ta
             kept, errors = weight[place], []
             for change in (1e-6, -1e-6):
                 weight[place] = kept + change
-                errors.append(absolute_error(forward(spec, moved, reading), target))
+                errors.append(error(forward(spec, moved, reading)))
             weight[place] = kept
             gradient[name][place] = (errors[0] - errors[1]) / 2e-6
     return gradient

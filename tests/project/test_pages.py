@@ -56,9 +56,12 @@ def missing(said: str, names: dict[str, Any]) -> None:
 
 
 def uncertainty(said: str, names: dict[str, Any]) -> None:
-    weeks, share = said.strip().rsplit("\n", 1)
+    before, learned = said.split("[0.05, 0.1, 0.5, 0.9, 0.95]\n")
+    weeks, share = before.strip().rsplit("\n", 1)
     assert "0.9" in weeks
     assert 0.6 < float(share) < 1
+    assert len(re.findall(r"^\d +(\d\.\d+)$", learned, re.MULTILINE)) == 7
+    assert all(float(ratio) > 1 for ratio in re.findall(r"^\d +(\d\.\d+)$", learned, re.MULTILINE))
     assert "state" in names
 
 

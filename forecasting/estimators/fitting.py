@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from forecasting.estimators.trust import Combining, best_combination, combined
+from forecasting.estimators.trust import PARTNERS, Combining, best_combination, combined
 from forecasting.evaluation.local import LocalConformal
 from forecasting.evaluation.quantile_conformal import QuantileConformal
 from forecasting.network import linear

@@ -8,15 +8,18 @@ python -m benchmarks.ablation
 
 import contextlib
 import dataclasses
+from collections.abc import Callable
 from typing import Any
 from unittest import mock
 
+import numpy as np
 import pandas as pd
 
 from benchmarks.bench_data import bench_data
 from benchmarks.report import machine, print_table
 from benchmarks.scoring import pooled
 from forecasting import Panel, SimpleRNNForecaster, accuracy, backtest, to_panel
+from forecasting.estimators import learning, trust
 from forecasting.evaluation.baselines import SEASONAL_NAIVE
 from forecasting.network import linear
 from forecasting.network.spec import NetworkSpec
@@ -30,54 +33,47 @@ SETS = {
 STEPS = 600
 
 
-class Changed(SimpleRNNForecaster):
-    """A forecaster whose networks have another shape than the estimator would give them."""
-
-    def with_shape(self, **shape: Any) -> "Changed":
-        """The same with these attributes of NetworkSpec."""
-        self.shape = shape
-        return self
-
-    def __sklearn_clone__(self) -> "Changed":
-        return Changed(**self.get_params(deep=False)).with_shape(**self.shape)
-
-    def _spec(self, *arguments: Any) -> NetworkSpec:
-        return dataclasses.replace(super()._spec(*arguments), **self.shape)
-
-
 def only_the_anchor(*arguments: Any) -> tuple[None, Any]:
     """In place of `linear.best_kernel`: no regression, the anchor as it came."""
     return None, arguments[2]
 
 
-VARIANTS: dict[str, tuple[dict[str, Any], dict[str, Any], dict[str, Any]]] = {
-    "all parts": ({}, {}, {}),
-    "values, never logarithms": ({"target": "none"}, {}, {}),
-    "logarithms, always": ({"target": "log"}, {}, {}),
-    "no regression to start from": ({}, {}, {"best_kernel": only_the_anchor}),
-    "regression of squares only": ({}, {}, {"_REWEIGHTED": 0}),
-    "no linear skip": ({"linear_skip": False}, {}, {}),
-    "no network, the linear part alone": ({"max_steps": 1, "learning_rate": 1e-9}, {}, {}),
-    "windows not standardised": ({}, {"standardised": False}, {}),
-    "past seasons not mixed": ({}, {"mixed_season": 0}, {}),
-    "one layer": ({"n_layers": 1}, {}, {}),
-    "two layers": ({"n_layers": 2}, {}, {}),
-    "one member": ({"n_members": 1}, {}, {}),
-    "not combined with a simple forecast": ({"combine_naive": False}, {}, {}),
-    "not gone on with held-out windows": ({"refit": False}, {}, {}),
+def shaped(**shape: Any) -> Callable[..., NetworkSpec]:
+    """In place of `learning._spec`: the shape that an estimator gives its networks, with these attributes changed."""
+    usual = learning._spec
+    return lambda *arguments: dataclasses.replace(usual(*arguments), **shape)
+
+
+VARIANTS: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
+    "all parts": ({}, {}),
+    "values, never logarithms": ({"target": "none"}, {}),
+    "logarithms, always": ({"target": "log"}, {}),
+    "no regression to start from": ({}, {"linear.best_kernel": only_the_anchor}),
+    "regression of squares only": ({}, {"linear._REWEIGHTED": 0}),
+    "no linear skip": ({"linear_skip": False}, {}),
+    "no network, the linear part alone": ({"max_steps": 1, "learning_rate": 1e-9}, {}),
+    "windows not standardised": ({}, {"learning._spec": shaped(standardised=False)}),
+    "past seasons not mixed": ({}, {"learning._spec": shaped(mixed_season=0)}),
+    "one layer": ({"n_layers": 1}, {}),
+    "two layers": ({"n_layers": 2}, {}),
+    "one member": ({"n_members": 1}, {}),
+    "combined with the naive forecast only": ({}, {"trust._CLEARLY": np.inf}),
+    "not combined with a simple forecast": ({"combine_naive": False}, {}),
+    "not gone on with held-out windows": ({"refit": False}, {}),
 }
-"""Parameters, attributes of the shape, and what is replaced in forecasting.network.linear."""
+"""Parameters, and what is replaced in modules of `_MODULES`."""
+_MODULES = {"linear": linear, "learning": learning, "trust": trust}
 
 
 def validated(panel: Panel, horizon: int, season: int, variant: str) -> float:
     """Error of a variant on the last horizon, relative to the seasonal naive."""
-    parameters, shape, replaced = VARIANTS[variant]
+    parameters, replaced = VARIANTS[variant]
     settings = {"max_steps": STEPS, "random_state": 0, "verbose": 0, "season_length": season, **parameters}
-    forecaster = Changed(horizon, **settings).with_shape(**shape)
     with contextlib.ExitStack() as stack:
         for name, instead in replaced.items():
-            stack.enter_context(mock.patch.object(linear, name, instead))
-        frame = backtest(forecaster, panel, horizon, 1)
+            module, _, attribute = name.partition(".")
+            stack.enter_context(mock.patch.object(_MODULES[module], attribute, instead))
+        frame = backtest(SimpleRNNForecaster(horizon, **settings), panel, horizon, 1, verbose=0)
     scores = accuracy(frame, panel, season, reference=SEASONAL_NAIVE)
     return float(pooled(scores).loc["SimpleRNN", "OWA"])
 

@@ -375,6 +375,7 @@ class Windows:
             lag=self.lag,
             filled=self._filled[rows],
             channels=channels,
+            ages=None if self._ages is None else self._ages[rows],
         )
 
     def _extended_channels(self, rows: int) -> Channels | None:

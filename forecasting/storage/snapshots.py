@@ -246,4 +246,4 @@ def _snapshot(path: Path) -> Snapshot:
     notices = tuple(Notice(**{**notice, "series": tuple(notice["series"])}) for notice in said["notices"])
     roles = Roles(**{role: tuple(names) for role, names in said.get("roles", {}).items()})
     known: dict[str, Any] = {"history": said["digest"], **said, "roles": roles, "notices": notices, "path": path}
-    return Snapshot(**{key: value for key, value in known.items() if key != "format"})
+    return Snapshot(**{key: value for key, value in known.items() if key not in ("format", "cells")})

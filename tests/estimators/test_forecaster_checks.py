@@ -97,6 +97,7 @@ def test_a_notebook_shows_it_before_and_after_a_fit(fitted):
 def test_a_fitted_one_with_every_parameter_away_from_its_default_survives_pickle_and_clone():
     fitting = {"horizon": 3, "lookback": 12, "levels": [60], "max_steps": 3, "verbose": 0}
     days = {"frequency": "D", "calendar": None}  # a calendar states the frequency
+    days |= {"covariates": None}  # roles are either inferred or named
     whole = covered_frame((93,))
     data, future = whole.iloc[:90].drop(index=[20]), whole.iloc[90:]
     forecaster = SimpleRNNForecaster(**(OTHER_VALUES | fitting | days)).fit(data)

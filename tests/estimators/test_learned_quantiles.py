@@ -26,13 +26,14 @@ LEARNED = [0.05, 0.1, 0.5, 0.9, 0.95]
 @pytest.fixture(scope="module")
 def learned(frame) -> SimpleRNNForecaster:
     """Two members that learned quantiles."""
-    return tiny(levels=[80], n_members=2, learned_quantiles=SHARES).fit(frame)
+    return tiny(levels=[80], n_members=2, learned_quantiles=SHARES, combine_naive=False).fit(frame)
 
 
 @pytest.fixture(scope="module")
 def skewed() -> SimpleRNNForecaster:
     """Fitted to noise that falls far above its median and seldom far below it, four steps ahead."""
-    return tiny(learned_quantiles=[0.1, 0.9], season_length=1, max_steps=200, target="none").fit(noise(0))
+    alone = {"season_length": 1, "target": "none", "combine_naive": False}
+    return tiny(learned_quantiles=[0.1, 0.9], max_steps=200, **alone).fit(noise(0))
 
 
 def noise(seed: int, length: int = 1500) -> pd.DataFrame:
@@ -181,7 +182,9 @@ def test_each_step_of_the_paths_has_the_quantiles_of_predict(learned, horizon):
     quantiles = learned.predict(horizon, quantiles=shares)
     for share in shares:
         told = quantiles[f"SimpleRNN-q-{share}"].to_numpy().reshape(3, 1, horizon)
-        assert (paths <= told).mean(axis=1) == pytest.approx(share, abs=0.025)
+        below, up_to = ((paths < told + side * 1e-6).mean(axis=1) for side in (-1, 1))  # paths may lie right on it
+        assert (below <= share + 0.025).all()
+        assert (up_to >= share - 0.025).all()
 
 
 def test_covariates_gaps_logarithms_and_a_network_without_a_skip_go_together_with_quantiles():

@@ -131,6 +131,7 @@ PARAMETERS = {
         f"a list of different ones of {CALENDAR_COVARIATES}, or None",
         ["weekday"],
         points,
+        common={"combine_naive": False},
     ),
     "segment_length": Parameter(NUMBERS, "a whole number, at least 1, or None", 2, lambda f: f.n_parameters_),
     "units": Parameter(NUMBERS, "a whole number, at least 1", 5, lambda f: f.n_parameters_),
@@ -150,7 +151,11 @@ PARAMETERS = {
         common={"linear_skip": False, "learning_rate": 0.01},
     ),
     "random_state": Parameter(
-        ["a", -1, 2**32, 1.5], "a whole number from 0 to 2**32 - 1 or a numpy.random.RandomState, or None", 1, points
+        ["a", -1, 2**32, 1.5],
+        "a whole number from 0 to 2**32 - 1 or a numpy.random.RandomState, or None",
+        1,
+        points,
+        common={"combine_naive": False},
     ),
     "verbose": Parameter([-1, "loud", None, 0.5], "a whole number, at least 0", 1, lambda f: f.verbose),
 }

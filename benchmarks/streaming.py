@@ -7,6 +7,7 @@ import argparse
 import statistics
 import time
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -27,6 +28,7 @@ def compared(n_series: int, rounds: int) -> pd.DataFrame:
     forecaster.panel_, forecaster._untrained = panel, np.zeros(n_series, dtype=np.int64)
     stream, values = forecaster.stream(), panel.values.reshape(n_series, -1)[:, -1]
     reading = stream._window(slice(0, n_series)).reading
+    networks = replace(forecaster._model, smoothing=None)
 
     def observe() -> None:
         for _ in range(OBSERVATIONS_AT_ONCE):
@@ -37,7 +39,7 @@ def compared(n_series: int, rounds: int) -> pd.DataFrame:
         "predict(data=panel of the last 336)": (lambda: forecaster.predict(data=last), 1),
         "stream: observe and predict": (lambda: stream.observe(values).predict(), 1),
         "stream: observe and forecast": (lambda: stream.observe(values).forecast(), 1),
-        "of that, the networks alone": (lambda: forecaster._model.forecast(reading), 1),
+        "of that, the networks alone": (lambda: networks.forecast_and_spread(reading), 1),
         "of that, observe alone": (observe, OBSERVATIONS_AT_ONCE),
     }
     seconds: dict[str, list[float]] = {name: [] for name in ways}

@@ -45,7 +45,9 @@ class Column:
         present = values[~is_missing(values)]
         if not len(present) or (values.dtype != object and np.isnan(values[known]).all()):
             raise DataError(
-                "the covariate has no known value before the held-out part", remedy="Leave it out.", column=name
+                "the covariate has no known value before the held-out part",
+                remedy="Leave it out; with covariates='infer', drop the column or name the covariates.",
+                column=name,
             )
         if values.dtype == object:
             categories = tuple(sorted(set(present)))
@@ -196,11 +198,13 @@ class Encoding:
     def _known_ahead(self, panel: Panel, steps: int, future: Mapping[str, np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
         """What is known ahead, along the panel (n_total, channels) and behind its ends (n_series, steps, channels)."""
         shown = [column.channels(panel.covariates[column.name], _row_of(panel)) for column in self.future]
-        shown += [calendar_channels(name, panel.times, panel.tz) for name in self.calendar]
+        # A step that holds what was observed until its time belongs to the day before a midnight.
+        back = np.timedelta64(1 if panel.cells else 0, "us")
+        shown += [calendar_channels(name, panel.times - back, panel.tz) for name in self.calendar]
         later: list[np.ndarray] = []
         if steps:
             later += [column.channels(future[column.name], _step_of(panel, steps)) for column in self.future]
-            times = panel.future_times(steps)
+            times = panel.future_times(steps) - back
             later += [calendar_channels(name, times, panel.tz) for name in self.calendar]
         none = np.zeros((panel.n_series, steps, 0 if later else sum(part.shape[1] for part in shown)), np.float32)
         return _beside(shown, len(panel.values)), np.concatenate([none, *later], axis=2)

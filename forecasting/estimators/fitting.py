@@ -59,10 +59,6 @@ class Model:
     penalty: float | None
     conformal: LocalConformal | QuantileConformal
 
-    def forecast(self, reading: Reading, smoothed: np.ndarray | None = None) -> np.ndarray:
-        """Scaled forecasts of shape (n, horizon); see `forecast_and_spread`."""
-        return self.forecast_and_spread(reading, smoothed)[0]
-
     def forecast_and_spread(
         self, reading: Reading, smoothed: np.ndarray | None = None
     ) -> tuple[np.ndarray, np.ndarray]:
@@ -76,7 +72,7 @@ class Model:
         reading : Reading
             Of n scaled windows.
         smoothed : array of shape (n, horizon), optional
-            The scaled forecasts of ``smoothing``, where there is one.
+            The scaled forecasts of ``smoothing``; needed where there is one.
 
         Returns
         -------
@@ -84,9 +80,12 @@ class Model:
         float64 array of shape (n, n_quantiles, horizon)
             Rising, not corrected by held-out windows, 0 in the middle; where no quantiles were learned, that alone.
         """
+        if self.smoothing is None:
+            smoothed = reading["window"] @ self.anchor_kernel
+        elif smoothed is None:
+            raise ValueError(f"the forecasts of {self.smoothing} are needed")
         ensemble, spread = _point_and_spread(self.spec, _median(self.spec, self.weights, reading))
-        partner = reading["window"] @ self.anchor_kernel if smoothed is None else smoothed
-        return combined(ensemble, partner, self.trust), spread
+        return combined(ensemble, smoothed, self.trust), spread
 
     def forecast_at(self, windows: Windows, cuts: Cuts) -> tuple[Batch, np.ndarray, np.ndarray]:
         """The windows before these cuts, and what `forecast_and_spread` gives of them."""

@@ -1,5 +1,6 @@
 """SimpleRNNForecaster: one plain recurrent network for all series of a data set, with scikit-learn's conventions."""
 
+import copy
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -40,7 +41,8 @@ class SimpleRNNForecaster(BaseEstimator):  # type: ignore[misc]  # scikit-learn 
     The recurrence is h_t = tanh(W_xh x_t + W_hh h_{t-1} + b), where x_t is a segment of the look-back, by default a
     season. All series are learned by one network, each window scaled by what it shows itself; the last state gives all
     steps of the horizon at once, added to a linear map of the window that starts as a ridge regression. The forecast is
-    the median of a few such networks, combined with the naive forecast as far as windows at many times advise it.
+    the median of a few such networks, combined with the naive forecast or an exponential smoothing as far as windows at
+    many times advise it.
 
     Parameters
     ----------
@@ -439,8 +441,8 @@ class SimpleRNNForecaster(BaseEstimator):  # type: ignore[misc]  # scikit-learn 
             self._model, windows, steps, above_zero=self.above_zero_, at_once=at_once, points_only=points_only
         )
         if strategy == "recursive" and not points_only:
-            rng = np.random.default_rng(check_random_state(self.random_state).randint(2**31))
-            paths = simulated_paths(self._model, windows, steps, rng)
+            seed = check_random_state(copy.deepcopy(self.random_state)).randint(2**31)  # a generator is not moved on
+            paths = simulated_paths(self._model, windows, steps, np.random.default_rng(seed))
             columns = outlook.simulated(paths, target, wanted, quantiles)
         else:
             columns = outlook.columns(self._model, target, wanted, quantiles)

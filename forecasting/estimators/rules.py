@@ -24,8 +24,10 @@ FORECASTER_RULES: dict[str, Allowed] = {
     "irregular": one_of("refuse", "last", "mean"),
     "learned_quantiles": or_none(
         Allowed(
-            lambda value: shares().test(value) and all(0.001 <= share <= 0.999 for share in value),
-            "a list of different numbers from 0.001 to 0.999",
+            lambda value: (
+                shares().test(value) and all(0.001 <= share <= 0.999 for share in value) and list(value) != [0.5]
+            ),
+            "a list of different numbers from 0.001 to 0.999, not of 0.5 alone",
         )
     ),
     "gaps": one_of("refuse", "interpolate", "mask"),

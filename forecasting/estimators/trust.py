@@ -21,11 +21,11 @@ TRUSTS = np.linspace(0.0, 1.0, 21)
 PARTNERS: tuple[Smoothing | None, ...] = (None, *CHOICES)
 """What an ensemble may be combined with: None is the naive forecast that it starts from."""
 _SMALL_GAIN = 0.01
-_PRIOR_BLOCKS = 2.0
+_PRIOR_BLOCKS = 1.0
 _MOST_BLOCKS = 12
 _LAST_BLOCK = 2.0
-_CLEARLY = 0.01
-"""A smoothing takes the place of the naive forecast where its error is this much less."""
+_CLEARLY = 0.005
+"""A smoothing takes the place of the naive forecast where the error of the combination is this much less."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -112,15 +112,17 @@ def no_evidence() -> Evidence:
 def best_combination(
     ensemble: np.ndarray, partners: Sequence[np.ndarray], target: np.ndarray, earlier: Evidence
 ) -> tuple[int, float]:
-    """The partner that is best by itself, and the weight with the lowest error over all blocks.
+    """The partner whose combination with the ensemble has the lowest error over all blocks, and the ensemble's weight.
 
-    A forecast combination (Bates and Granger 1969). The naive forecast is the partner unless a smoothing has an error
-    that is less by 1 %. The last block, the only one that the ensemble itself forecast, counts as much as the two
-    largest earlier ones. On a random walk the best weight is noise, and so is the small gain that it seems to bring: a
-    gain of 1 % over the partner halves the weight. With n blocks that count alike, the weight is drawn towards one half
-    as if two more had said that: equal weights are hard to beat by weights estimated from little, see Smith and Wallis
-    2009, "A simple explanation of the forecast combination puzzle". Blocks in which the map is the naive forecast
-    itself say nothing about its weight against that.
+    A forecast combination (Bates and Granger 1969). The naive forecast is the partner unless the combination with a
+    smoothing, each with its own weight, has an error that is less by half a percent. The last block, the only one that
+    the ensemble itself forecast, counts as much as the two largest earlier ones.
+
+    On a random walk the best weight is noise, and so is the small gain that it seems to bring: a gain of 1 % over the
+    partner halves the weight. With n blocks that count alike, the weight is drawn towards one half as if one more had
+    said that: equal weights are hard to beat by weights estimated from little, see Smith and Wallis 2009, "A simple
+    explanation of the forecast combination puzzle". Blocks in which the map is the partner itself say nothing about its
+    weight against that.
 
     Parameters
     ----------
@@ -144,16 +146,19 @@ def best_combination(
         last = np.ones((len(PARTNERS), len(TRUSTS))), len(target)
     errors = np.concatenate([earlier.errors, last[0][None]])
     counts = np.append(earlier.windows, _LAST_BLOCK * earlier.windows.max(initial=1)).astype(np.float64)
-    alone = counts @ errors[:, :, 0]
-    partner = int(np.argmin(alone))
-    if alone[partner] > (1 - _CLEARLY) * alone[0]:
+    trusts = [_trust(errors[:, partner], counts) for partner in range(len(PARTNERS))]
+    pooled = np.tensordot(counts / counts.sum(), errors, 1)
+    reached = [np.interp(trust, TRUSTS, by_weight) for trust, by_weight in zip(trusts, pooled, strict=True)]
+    partner = int(np.argmin(reached))
+    if reached[partner] > (1 - _CLEARLY) * reached[0]:
         partner = 0
-    told = np.ptp(errors[:, partner], axis=1) > 0
-    return partner, _trust(errors[told, partner], counts[told])
+    return partner, trusts[partner]
 
 
 def _trust(errors: np.ndarray, counts: np.ndarray) -> float:
     """The weight by errors of shape (n_blocks, len(TRUSTS)), of so many windows each."""
+    told = np.ptp(errors, axis=1) > 0
+    errors, counts = errors[told], counts[told]
     if not len(errors):
         return 0.0
     share = counts / counts.sum()

@@ -39,6 +39,8 @@ if TYPE_CHECKING:
 
 _FEWEST_HELD_OUT, _MOST_JUDGED = 10, 4000
 _STEPS_UNWATCHED = 100
+_PARAMETERS = {"quantiles": "quantile"}
+"""Attributes of a network that are parameters of another name."""
 _MOST_SEGMENTS, _FEWEST_SEGMENTS = 32, 4
 
 
@@ -249,7 +251,7 @@ class WindowedEstimator(BaseEstimator):  # type: ignore[misc]  # scikit-learn ha
 
     def _check_same_network(self) -> None:
         wanted, trained = asdict(self._network(self.window_shape_, self._spec.horizon)), asdict(self._spec)
-        changed = [name for name in wanted if wanted[name] != trained[name]]
+        changed = [_PARAMETERS.get(name, name) for name in wanted if wanted[name] != trained[name]]
         if changed:
             raise ParameterError(
                 f"{type(self).__name__} goes on with the network of the last fit, but {', '.join(changed)} changed",

@@ -9,11 +9,15 @@ Windows are the last axis of every array inside, (members, units, windows), so t
 
 import os
 import sys
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from functools import cache
+from typing import Any
 
 import numpy as np
-from threadpoolctl import threadpool_limits
+from threadpoolctl import ThreadpoolController
 
 from forecasting.network.design import design
 from forecasting.network.quantiles import LEAST_GAP, rising
@@ -52,13 +56,43 @@ def forecast(spec: NetworkSpec, weights: Weights, reading: Reading) -> np.ndarra
         outputs[:, part] = network.outputs(part_of(reading, part)).swapaxes(1, 2)
 
     blocks = range(0, count, _WINDOWS_AT_ONCE)
-    with threadpool_limits(1, "blas"):  # products of a block are small: threads would wait longer than they work
+    with _one_blas_thread():  # products of a block are small: threads would wait longer than they work
         if len(blocks) > 1:
             with ThreadPoolExecutor(min(len(blocks), os.cpu_count() or 1)) as threads:
                 list(threads.map(fill, blocks))
         elif blocks:
             fill(0)
     return outputs
+
+
+class _Limit:
+    """How many forecasts are under way in this process, and the limit that they share."""
+
+    lock = threading.Lock()
+    users = 0
+    held: Any = None
+
+
+@cache
+def _libraries() -> ThreadpoolController:
+    """The BLAS libraries of this process; looking for them takes longer than many a forecast."""
+    return ThreadpoolController()
+
+
+@contextmanager
+def _one_blas_thread() -> Iterator[None]:
+    """One BLAS thread while any forecast is under way: the setting is that of the whole process."""
+    with _Limit.lock:
+        if not _Limit.users:
+            _Limit.held = _libraries().limit(limits=1, user_api="blas")
+        _Limit.users += 1
+    try:
+        yield
+    finally:
+        with _Limit.lock:
+            _Limit.users -= 1
+            if not _Limit.users:
+                _Limit.held.restore_original_limits()
 
 
 class PlainNetwork:

@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 
 from forecasting.errors import DataError
+from forecasting.panel.cells import on_marks
 from forecasting.panel.covariates import is_missing
 from forecasting.panel.panel import Panel
 from forecasting.panel.regular import regularise
@@ -61,6 +62,8 @@ def lay_ahead(behind: pd.DataFrame, panel: Panel, names: Sequence[str]) -> Panel
         return no_steps_ahead(panel, names)
     keys = {"id_col": "unique_id", "time_col": "ds", "target_col": "y"}
     rows, _, _ = normalise(behind.assign(y=np.nan), **keys, tz=panel.tz, covariates=names)
+    if panel.cells:
+        rows = _behind_marks(rows, panel)
     for name, column in rows.covariates.items():
         rows.covariates[name] = _of_kind(column, panel.covariates[name], name)
     number = pd.Index(panel.ids).get_indexer(pd.Index(rows.ids))
@@ -77,6 +80,13 @@ def lay_ahead(behind: pd.DataFrame, panel: Panel, names: Sequence[str]) -> Panel
     )
     laid, _ = regularise(whole.picked(np.argsort(whole.series, kind="stable")), panel.frequency)
     return laid.keep_last(laid.lengths - 1)
+
+
+def _behind_marks(rows: Rows, panel: Panel) -> Rows:
+    """Rows at irregular times under the marks that end their steps, without those within the last step of a series."""
+    rows, _ = on_marks(rows, panel.frequency, "last")
+    ends = panel.last_times()[pd.Index(panel.ids).get_indexer(pd.Index(rows.ids))]
+    return replace(rows.keep(rows.times > ends[rows.series]), cells={})
 
 
 def no_steps_ahead(panel: Panel, names: Sequence[str] = ()) -> Panel:

@@ -22,7 +22,6 @@ def validate(rows: Rows, *, now: np.datetime64, irregular: str = "refuse") -> No
     now : datetime64[us]
         In UTC. Dates more than 366 days after it are far ahead, but not where they have no value, which may be steps
         to forecast; integer steps never are.
-        In UTC. Dates more than 366 days after it are far ahead; integer steps never are.
     irregular : {"refuse", "last", "mean"}, default "refuse"
         With ``"mean"`` a time may occur more than once, as observations that are averaged.
 

@@ -161,7 +161,8 @@ class Frequency:
         Days and longer steps have their marks at midnight on the clock of ``tz``: weeks without a weekday on Mondays,
         quarters and years without a month in January, or where they end a month in December; several days, weeks or
         months are counted from there in 1970. Shorter steps are counted from midnight of the first of January 2000
-        on that clock, so that those which divide an hour or a day lie where a clock shows them.
+        on that clock, so that those which divide an hour or a day lie where a clock shows them; in summer time those of
+        several hours an hour later.
 
         Parameters
         ----------

@@ -22,7 +22,8 @@ from forecasting.panel import Frequency, Panel, Roles, no_steps_ahead
 
 _META = b"forecasting"
 _PLAIN, _COVERED = 1, 2
-_CELL = "cell "
+CELL = "cell "
+"""What the names of the columns of cells begin with."""
 _CELLS = {"age": np.nan, "count": 0}
 """What steps are made of where observations came at irregular times, and what stands there ahead of them."""
 
@@ -127,7 +128,7 @@ def write_rows(path: Path, panel: Panel, ahead: Panel | None, description: dict[
     columns |= {name: _array(column[series[order]]) for name, column in panel.static.items()}
     for name, column in panel.cells.items():
         missing = np.full(len(ahead.values), _CELLS[name], dtype=column.dtype)
-        columns[_CELL + name] = pa.array(np.concatenate([column, missing])[order])
+        columns[CELL + name] = pa.array(np.concatenate([column, missing])[order])
     table = pa.table(columns).replace_schema_metadata({_META: json.dumps(description)})
     pq.write_table(table, path, compression="zstd")
 
@@ -203,7 +204,7 @@ def _panels(table: pa.Table, description: Mapping[str, Any]) -> tuple[Panel, Pan
         )
 
     names = _CELLS if description.get("cells") else ()
-    cells = {name: table[_CELL + name].to_numpy()[~behind] for name in names}
+    cells = {name: table[CELL + name].to_numpy()[~behind] for name in names}
     panel = replace(part(~behind, order, static), cells=cells)
     return panel, part(behind, [name for name in order if name in roles["future"]], {})
 

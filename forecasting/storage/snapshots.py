@@ -104,7 +104,8 @@ class SnapshotStore:
         folder = self._folder(dataset)
         if not panel.n_series or (panel.lengths == 0).any():
             raise StorageError("an empty series cannot be kept", remedy="Leave it out.", dataset=dataset)
-        columns = ["unique_id", "ds", "y", *panel.covariates, *panel.static]
+        cells = [snapshot_file.CELL + name for name in panel.cells]
+        columns = ["unique_id", "ds", "y", *panel.covariates, *panel.static, *cells]
         if len(set(columns)) < len(columns):
             twice = next(name for name in columns if columns.count(name) > 1)
             raise StorageError(

@@ -84,7 +84,10 @@ def input_example(frame: pd.DataFrame, estimator: Any) -> pd.DataFrame:
     first: pd.DataFrame = frame.loc[frame["unique_id"] == frame["unique_id"].iloc[0], columns]
     ahead = int(estimator.horizon) if encoding.ahead else 0
     rows = reach(estimator.lookback_, estimator.season_length_) + ahead
-    example = first.sort_values("ds").tail(rows).reset_index(drop=True)
+    first = first.sort_values("ds")
+    if estimator.gaps_ != "refuse":  # as the forecaster carries them over
+        first = first.assign(**first[encoding.ahead].ffill())
+    example = first.tail(rows).reset_index(drop=True)
     if ahead:
         example["y"] = example["y"].astype("float64").where(example.index < len(example) - ahead)
     return example

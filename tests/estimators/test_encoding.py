@@ -3,13 +3,14 @@
 import json
 
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from forecasting.errors import DataError
 from forecasting.estimators.encoding import Column, Encoding
-from forecasting.panel import Frequency, Panel
+from forecasting.panel import Frequency, Panel, to_panel
 from forecasting.windows import Cuts, Windows
 
 
@@ -103,3 +104,15 @@ def test_it_comes_back_from_json():
     encoding = fitted(panel_of([12, 8]))
     assert Encoding.from_dict(json.loads(json.dumps(encoding.as_dict()))) == encoding
     assert Encoding.from_dict(json.loads(json.dumps(Encoding().as_dict()))).is_empty
+
+
+def test_at_irregular_times_a_day_has_the_calendar_of_the_day_that_it_holds():
+    """A day stands at the midnight that ends it."""
+    times = pd.date_range("2024-12-20 10:00", periods=10, freq="D")
+    frame = pd.DataFrame({"unique_id": "a", "ds": times, "y": np.arange(10.0)})
+    panel, _ = to_panel(frame, frequency="D", irregular="mean")
+    encoding = Encoding.fit(panel, np.array([2]), past=[], future=[], static=[], calendar=["holiday:US"])
+    channels = encoding.channels(panel, 2)
+    shown = channels.ahead[:10, 0]
+    assert panel.values[shown > 0].tolist() == [5.0]  # of the 25th, under the 26th
+    assert panel.times[shown > 0].tolist() == [pd.Timestamp("2024-12-26").to_pydatetime()]

@@ -171,8 +171,9 @@ def test_the_forecast_is_the_median_of_the_members_and_the_naive_forecast_by_tru
             model,
             spec=dataclasses.replace(model.spec, n_members=1),
             weights={name: weight[[number]] for name, weight in model.weights.items()},
+            smoothing=None,
             trust=1.0,
-        ).forecast(batch.reading)
+        ).forecast_and_spread(batch.reading)[0]
         for number in range(3)
     ]
     assert len({str(part) for part in alone}) == 3

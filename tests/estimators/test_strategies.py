@@ -133,3 +133,11 @@ def test_many_series_are_simulated_in_parts(frame, monkeypatch):
 def test_another_strategy_is_refused(frame):
     with pytest.raises(ParameterError, match="strategy must be one of 'direct', 'recursive', not 'both'"):
         tiny().fit(frame).predict(strategy="both")
+
+
+def test_a_recursive_forecast_with_levels_leaves_a_random_generator_as_it_is():
+    forecaster = tiny(random_state=np.random.RandomState(3)).fit(one(60))
+    state = forecaster.random_state.get_state()[1].tolist()
+    first, second = (forecaster.predict(3, strategy="recursive", levels=[80]) for _ in range(2))
+    pd.testing.assert_frame_equal(first, second)
+    assert forecaster.random_state.get_state()[1].tolist() == state

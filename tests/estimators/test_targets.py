@@ -52,7 +52,7 @@ def test_a_forecast_of_seasonal_differences_is_that_of_a_plain_loop(horizon):
         scale = np.mean(np.abs(differences))
         scale = max(scale, 0.1 * np.mean(np.abs(np.diff(shown))))
         window = np.array([differences], dtype=np.float32) / np.float32(scale)
-        ahead = forecaster._model.forecast({"window": window, "observed": np.ones_like(window)})[0]
+        ahead = forecaster._model.forecast_and_spread({"window": window, "observed": np.ones_like(window)})[0][0]
         known += [shown[-SEASON + step % SEASON] + scale * ahead[step] for step in range(HORIZON)]
     expected = known[len(series) : len(series) + horizon]
     assert forecaster.predict(horizon)["SimpleRNN"].to_numpy() == pytest.approx(expected, rel=1e-4)

@@ -1,8 +1,11 @@
 """Forecasts in plain NumPy: those of the Keras network, and of the slow textbook, for every shape there is."""
 
+from concurrent.futures import ThreadPoolExecutor
+
 import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from threadpoolctl import threadpool_info
 
 from forecasting.network import engine as engine_module
 from forecasting.network.engine import Engine
@@ -91,3 +94,13 @@ def test_on_an_accelerator_the_network_forecasts_there(monkeypatch):
     monkeypatch.setattr(engine_module, "engine", lambda spec: Elsewhere())
     assert (forecast(TEXTBOOK, weights, reading) == 0).all()
     assert asked == [(weights, reading)]
+
+
+def test_the_number_of_threads_is_as_before_when_the_last_of_many_forecasts_is_made():
+    spec = TEXTBOOK
+    weights, (reading, _) = random_weights(spec, 0), random_windows(spec, 600, 1)
+    before = [(one["internal_api"], one["num_threads"]) for one in threadpool_info()]
+    with ThreadPoolExecutor(4) as threads:
+        found = list(threads.map(lambda _: forecast(spec, weights, reading), range(24)))
+    assert all((one == found[0]).all() for one in found)
+    assert [(one["internal_api"], one["num_threads"]) for one in threadpool_info()] == before

@@ -89,3 +89,18 @@ def test_a_column_without_any_value_has_the_kind_that_it_had():
     ahead = lay_ahead(behind.assign(sky=None, price=np.array([1.0, np.nan])), panel, ["price", "sky"])
     assert ahead.covariates["sky"].tolist() == [None, None]
     assert ahead.covariates["sky"].dtype == object
+
+
+def test_at_irregular_times_they_lie_on_the_marks_behind_the_last_step():
+    times = pd.to_datetime(["2024-01-01 00:10", "2024-01-01 01:30", "2024-01-01 02:40"])
+    frame = pd.DataFrame({"unique_id": "a", "ds": times, "y": [1.0, 2.0, 3.0], "price": [5.0, 6.0, 7.0]})
+    later = pd.to_datetime(["2024-01-01 03:00", "2024-01-01 03:20", "2024-01-01 03:50", "2024-01-01 05:00"])
+    behind = pd.DataFrame({"unique_id": "a", "ds": later, "y": np.nan, "price": [8.0, 9.0, 10.0, 11.0]})
+    others, apart = split_ahead(pd.concat([frame, behind], ignore_index=True), ["price"])
+    panel, _ = to_panel(others, frequency="h", irregular="mean", covariates=["price"])
+    ahead = lay_ahead(apart, panel, ["price"])
+    assert panel.times[-1] == np.datetime64("2024-01-01T03:00")  # which the first row behind lies within
+    assert ahead.times.tolist() == panel.future_times(2)[0].tolist()
+    assert ahead.covariates["price"].tolist() == [10.0, 11.0]
+    only_within = lay_ahead(apart.iloc[:1], panel, ["price"])
+    assert not len(only_within.values)

@@ -42,6 +42,17 @@ def test_a_served_model_forecasts_with_covariates_as_the_forecaster_does(tmp_pat
     assert found["SimpleRNN"].to_numpy() == pytest.approx(expected["SimpleRNN"].to_numpy(), rel=1e-5)
 
 
+def test_the_example_of_a_model_that_lets_gaps_in_carries_over_what_is_known_ahead():
+    train = covered_frame((60, 50))
+    train.loc[train.index[58], "heat"] = np.nan
+    train = train.drop(index=train.index[57])
+    forecaster = tiny(future_covariates=["heat"], gaps="mask", max_steps=1).fit(train)
+    example = input_example(forecaster.panel_.frame(), forecaster)
+    known, ahead = example[example["y"].notna()], example.tail(HORIZON)
+    assert ahead["heat"].notna().all()
+    assert len(forecaster.predict(data=known, future=ahead)) == HORIZON
+
+
 def test_a_served_model_puts_irregular_times_on_the_grid_that_was_fitted(tmp_path):
     rng = np.random.default_rng(0)
     ds = pd.Timestamp("2024-01-01") + pd.to_timedelta(np.sort(rng.choice(60 * 1440, 150, replace=False)), unit="min")

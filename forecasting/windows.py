@@ -384,6 +384,11 @@ class Windows:
         return replace(self.channels, past=np.zeros((len(self.path) + rows, 0), dtype=np.float32))
 
     @property
+    def share_missing(self) -> float:
+        """Share of the steps of the inputs that is not observed."""
+        return 1.0 - float(self._seen.mean())
+
+    @property
     def has_missing(self) -> bool:
         """Whether a step of the inputs is not observed."""
         return not bool(self._seen.all())

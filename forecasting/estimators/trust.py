@@ -20,6 +20,8 @@ TRUSTS = np.linspace(0.0, 1.0, 21)
 """The weights that are tried."""
 PARTNERS: tuple[Smoothing | None, ...] = (None, *CHOICES)
 """What an ensemble may be combined with: None is the naive forecast that it starts from."""
+_MOST_MISSING = 0.1
+"""Where more of the steps is missing, no smoothing is tried: it reads the value before in their place."""
 _SMALL_GAIN = 0.01
 _PRIOR_BLOCKS = 1.0
 _MOST_BLOCKS = 12
@@ -34,7 +36,7 @@ class Evidence:
 
     Attributes
     ----------
-    errors : float64 array of shape (n_blocks, len(PARTNERS), len(TRUSTS))
+    errors : float64 array of shape (n_blocks, n_partners, len(TRUSTS))
         Mean absolute scaled errors by partner and weight of the ensemble, over that of the naive forecast alone.
     windows : int64 array of shape (n_blocks,)
         How many windows each is the mean of.
@@ -42,6 +44,9 @@ class Evidence:
 
     errors: np.ndarray
     windows: np.ndarray
+
+
+_NO_EVIDENCE = Evidence(np.zeros((0, 0, len(TRUSTS))), np.zeros(0, dtype=np.int64))
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,7 +58,7 @@ class Combining:
     earlier : Evidence
         Of the blocks before what is held out.
     partners : list of arrays of shape (n_held_out, horizon)
-        Scaled forecasts of the held-out windows by every one of `PARTNERS`.
+        Scaled forecasts of the held-out windows; see `partner_forecasts`.
     """
 
     earlier: Evidence
@@ -61,10 +66,14 @@ class Combining:
 
 
 def partner_forecasts(windows: Windows, cuts: Cuts, batch: Batch, anchor_kernel: np.ndarray) -> list[np.ndarray]:
-    """Scaled forecasts of every one of `PARTNERS` at these cuts, of shape (n, horizon)."""
+    """Scaled forecasts at these cuts by every one of `PARTNERS`, or where much is missing by the naive one alone.
+
+    Each of them has the shape (n, horizon).
+    """
     horizon = anchor_kernel.shape[1]
-    naive = batch.inputs @ anchor_kernel
-    return [naive, *(batch.scaled(windows.smoothed(cuts, smoothing, horizon)) for smoothing in CHOICES)]
+    tried = CHOICES if windows.share_missing <= _MOST_MISSING else ()
+    smoothed = (batch.scaled(windows.smoothed(cuts, smoothing, horizon)) for smoothing in tried)
+    return [batch.inputs @ anchor_kernel, *smoothed]
 
 
 def earlier_evidence(
@@ -91,7 +100,7 @@ def earlier_evidence(
     before = windows.cuts(horizon, least_history=least, held_out=half)
     cuts = windows.cuts(horizon, least_history=lengths - half, held_out=division.held_out)
     if not len(before) or not len(cuts):
-        return no_evidence()
+        return _NO_EVIDENCE
     cuts = linear.spread(cuts, linear.MOST_WINDOWS)
     batch = windows.gather(cuts)
     target = windows.targets(cuts, batch, horizon)
@@ -102,11 +111,6 @@ def earlier_evidence(
     block = (end[cuts.series] - cuts.row - horizon) // length
     parts = [_block(fitted, partners, target, block == number) for number in np.unique(block)]
     return _together([part for part in parts if part is not None])
-
-
-def no_evidence() -> Evidence:
-    """Of no block."""
-    return Evidence(np.zeros((0, len(PARTNERS), len(TRUSTS))), np.zeros(0, dtype=np.int64))
 
 
 def best_combination(
@@ -129,7 +133,7 @@ def best_combination(
     ensemble : array of shape (n, horizon)
         Scaled forecasts of the held-out windows.
     partners : sequence of arrays of that shape
-        Those of `PARTNERS`.
+        As `partner_forecasts` gives them.
     target : array of that shape
         What came next, NaN where unobserved.
     earlier : Evidence
@@ -143,10 +147,10 @@ def best_combination(
     """
     last = _block(ensemble, partners, target, np.ones(len(target), dtype=bool))
     if last is None:
-        last = np.ones((len(PARTNERS), len(TRUSTS))), len(target)
-    errors = np.concatenate([earlier.errors, last[0][None]])
+        last = np.ones((len(partners), len(TRUSTS))), len(target)
+    errors = np.concatenate([earlier.errors, last[0][None]]) if len(earlier.errors) else last[0][None]
     counts = np.append(earlier.windows, _LAST_BLOCK * earlier.windows.max(initial=1)).astype(np.float64)
-    trusts = [_trust(errors[:, partner], counts) for partner in range(len(PARTNERS))]
+    trusts = [_trust(errors[:, partner], counts) for partner in range(len(partners))]
     pooled = np.tensordot(counts / counts.sum(), errors, 1)
     reached = [np.interp(trust, TRUSTS, by_weight) for trust, by_weight in zip(trusts, pooled, strict=True)]
     partner = int(np.argmin(reached))
@@ -176,7 +180,7 @@ def combined(ensemble: np.ndarray, partner: np.ndarray, trust: float) -> np.ndar
 def _block(
     ensemble: np.ndarray, partners: Sequence[np.ndarray], target: np.ndarray, some: np.ndarray
 ) -> tuple[np.ndarray, int] | None:
-    """Relative errors of some windows, of shape (len(PARTNERS), len(TRUSTS)), and how many windows they are.
+    """Relative errors of some windows, of shape (n_partners, len(TRUSTS)), and how many windows they are.
 
     None where nothing was observed, or where the naive forecast has no error.
     """
@@ -189,7 +193,7 @@ def _block(
 
 def _together(blocks: Sequence[tuple[np.ndarray, int]]) -> Evidence:
     if not blocks:
-        return no_evidence()
+        return _NO_EVIDENCE
     errors, windows = zip(*blocks, strict=True)
     return Evidence(np.array(errors), np.array(windows, dtype=np.int64))
 

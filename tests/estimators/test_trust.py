@@ -14,16 +14,15 @@ from forecasting.estimators.trust import (
     best_combination,
     combined,
     earlier_evidence,
-    no_evidence,
     partner_forecasts,
 )
 from forecasting.network import linear
 from forecasting.panel import to_panel
 from forecasting.targets import Target
-from forecasting.windows import smoothed_steps
+from forecasting.windows import Windows, smoothed_steps
 from tests.estimators.made import long_frame
 
-NOTHING = no_evidence()
+NOTHING = Evidence(np.zeros((0, 0, len(TRUSTS))), np.zeros(0, dtype=np.int64))
 HORIZON = 3
 
 
@@ -165,6 +164,21 @@ def test_the_forecasts_of_the_partners_are_the_naive_one_and_the_smoothings_scal
     assert naive == pytest.approx(batch.inputs @ kernel)
     for smoothing, forecast in zip(PARTNERS[1:], smoothed, strict=True):
         assert batch.path(forecast) == pytest.approx(windows.smoothed(cuts, smoothing, HORIZON))
+
+
+def test_where_much_is_missing_no_smoothing_is_tried():
+    _, _, division, prepared = evidence()
+    windows, cuts, batch, kernel = prepared.windows, prepared.held_cuts, prepared.batch, prepared.start.anchor_kernel
+    for share, count in ((0.05, len(PARTNERS)), (0.3, 1)):
+        path = windows.path.copy()
+        path[np.random.default_rng(0).random(len(path)) < share] = np.nan
+        path[windows.indptr[:-1]] = 1.0
+        holed = Windows(path, windows.indptr, windows.lookback, windows.season_length)
+        assert len(partner_forecasts(holed, cuts, batch, kernel)) == count
+        found = earlier_evidence(holed, division, HORIZON, prepared.start, 1)
+        assert found.errors.shape[1] == count
+    naive = batch.inputs @ kernel
+    assert best_combination(naive + 1, [naive], naive, found)[0] == 0
 
 
 def test_the_second_halves_do_not_move_the_map_and_what_is_held_out_moves_no_block():

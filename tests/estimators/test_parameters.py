@@ -95,7 +95,7 @@ PARAMETERS = {
     ),
     "learned_quantiles": Parameter(
         [[0], [1], [0.0001], [90], [0.1, 0.1], ["0.1"], [True], 0.9, "0.9"],
-        "a list of different numbers from 0.001 to 0.999, or None",
+        "a list of different numbers from 0.001 to 0.999, not of 0.5 alone, or None",
         [0.1, 0.9],
         lambda f: f.n_parameters_,
     ),

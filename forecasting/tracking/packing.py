@@ -85,7 +85,7 @@ def input_example(frame: pd.DataFrame, estimator: Any) -> pd.DataFrame:
     ahead = int(estimator.horizon) if encoding.ahead else 0
     rows = reach(estimator.lookback_, estimator.season_length_) + ahead
     first = first.sort_values("ds")
-    if estimator.gaps_ != "refuse":  # as the forecaster carries them over
+    if encoding.ahead and estimator.gaps_ != "refuse":  # as the forecaster carries them over
         first = first.assign(**first[encoding.ahead].ffill())
     example = first.tail(rows).reset_index(drop=True)
     if ahead:

@@ -30,7 +30,6 @@ from forecasting.estimators.parameters import (
 from forecasting.estimators.planning import usual_steps
 from forecasting.network.callbacks import Callbacks, TrainingCallback, watching
 from forecasting.network.design import design
-from forecasting.network.forward import forecast
 from forecasting.network.spec import NetworkSpec, Weights, initial_weights
 from forecasting.network.training import EPOCHS, Examples, Trained, TrainingPlan, train
 
@@ -321,7 +320,7 @@ class WindowedEstimator(BaseEstimator):  # type: ignore[misc]  # scikit-learn ha
     def _read(self, X: np.ndarray, weights: Weights) -> np.ndarray:
         parts = []
         for rows, count in padded_parts(X):
-            parts.append(forecast(self._spec, weights, read(rows, self._scaling))[:, :count])
+            parts.append(self._engine().forecast(weights, read(rows, self._scaling))[:, :count])
         return np.concatenate(parts, axis=1).astype(np.float64)
 
     def _check_windows(self, X: np.ndarray) -> None:
@@ -387,4 +386,4 @@ class _Judge:
 
     def outputs(self, weights: Weights) -> np.ndarray:
         """What every member says of these rows, float64 of shape (n_members, n_rows, n_outputs)."""
-        return forecast(self._owner._spec, weights, self.reading).astype(np.float64)
+        return self._owner._engine().forecast(weights, self.reading).astype(np.float64)

@@ -8,7 +8,7 @@ itself shows, and never reaches into another series:
     targets                             [- h -]   rows cut ... cut + horizon - 1
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -74,6 +74,12 @@ class Cuts:
     def take(self, which: np.ndarray) -> "Cuts":
         """Only these cuts (an index or mask array)."""
         return Cuts(self.series[which], self.row[which])
+
+    def parts(self, size: int) -> Iterator["Cuts"]:
+        """These cuts, at most ``size`` at a time and in their order; where there are none, none once."""
+        for first in range(0, max(len(self), 1), size):
+            part = slice(first, first + size)
+            yield Cuts(self.series[part], self.row[part])
 
 
 class CutRanges:
@@ -317,11 +323,7 @@ class Windows:
         """An exponential smoothing of what is known at these cuts, on the path; float64 of shape (n, horizon)."""
         steps = smoothed_steps(self.lookback, self.season_length)
         at_once = max(1, _VALUES_AT_ONCE // steps)
-        parts = [
-            self._smoothed(cuts.take(np.arange(first, min(first + at_once, len(cuts)))), smoothing, steps, horizon)
-            for first in range(0, max(len(cuts), 1), at_once)
-        ]
-        return np.concatenate(parts)
+        return np.concatenate([self._smoothed(part, smoothing, steps, horizon) for part in cuts.parts(at_once)])
 
     def _smoothed(self, cuts: Cuts, smoothing: Smoothing, steps: int, horizon: int) -> np.ndarray:
         first = self.indptr[cuts.series]
@@ -401,8 +403,7 @@ class Windows:
         """The windows before these cuts."""
         if len(cuts) <= _WINDOWS_AT_ONCE:
             return self._gathered(cuts)
-        parts = range(0, len(cuts), _WINDOWS_AT_ONCE)
-        return _joined([self._gathered(cuts.take(np.arange(len(cuts))[i : i + _WINDOWS_AT_ONCE])) for i in parts])
+        return _joined([self._gathered(part) for part in cuts.parts(_WINDOWS_AT_ONCE)])
 
     def _gathered(self, cuts: Cuts) -> Batch:
         first = self.indptr[cuts.series][:, None]

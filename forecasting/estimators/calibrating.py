@@ -32,11 +32,8 @@ def recent_movement(windows: Windows, cuts: Cuts, scale: np.ndarray) -> np.ndarr
     float64 array of shape (n_cuts,)
     """
     at_once = max(1, _VALUES_AT_ONCE // reach(windows.lookback, windows.season_length))
-    parts = [
-        _weighted_change(windows, cuts.take(np.arange(first, min(first + at_once, len(cuts)))))
-        for first in range(0, len(cuts), at_once)
-    ]
-    return relative_movement(np.concatenate(parts), scale)
+    change = np.concatenate([_weighted_change(windows, part) for part in cuts.parts(at_once)])
+    return relative_movement(change, scale)
 
 
 def relative_movement(change: np.ndarray, scale: np.ndarray) -> np.ndarray:

@@ -36,8 +36,7 @@ def forecast_path(
 def _from_end(model: Model, windows: Windows) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     ends = windows.end_cuts()
     centers, scales, spreads = [], [], []
-    for first in range(0, len(ends), _SERIES_AT_ONCE):
-        some = ends.take(np.arange(first, min(first + _SERIES_AT_ONCE, len(ends))))
+    for some in ends.parts(_SERIES_AT_ONCE):
         batch, point, spread = model.forecast_at(windows, some)
         centers.append(batch.path(point))
         scales.append(batch.scale)

@@ -2,7 +2,8 @@
 
 A forecast is a pass forward through weights that are there as arrays. In blocks of windows whose states stay in the
 cache of a core it takes less than half of the processor time that TensorFlow takes, and none of the seconds that
-importing it takes. So all forecasts are made here, unless this process has its networks on an accelerator.
+importing it takes. So `SimpleRNNForecaster` forecasts here, unless this process has its networks on an accelerator. The
+place of a window in a product may change its last digit.
 
 Windows are the last axis of every array inside, (members, units, windows), so that a layer norm adds up rows.
 """

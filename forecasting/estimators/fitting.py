@@ -174,7 +174,7 @@ def fit_model(
     cuts : Cuts
         For the first training; their targets do not touch what is held out.
     held_out : HeldOut
-        The windows that decide: when to stop, how much trust, how wide the intervals.
+        The windows that decide: which epoch to keep, how much trust, how wide the intervals.
     start : LinearStart
         Where the linear skip begins, and the naive forecast to combine with.
     all_cuts : Cuts or None

@@ -144,8 +144,8 @@ class SimpleRNNForecaster(BaseEstimator):  # type: ignore[misc]  # scikit-learn 
         every `partial_fit`), ``loss``, ``val_loss``, ``learning_rate``, ``clipped``, ``update_ratio``, ``seconds``.
     validation_ : DataFrame
         Forecasts of the held-out windows by networks not trained on them: ``unique_id``, ``cutoff``, ``ds``, ``y``,
-        ``SimpleRNN``, ``SeasonalNaive``. They decided when to stop and how wide the intervals are, so they flatter: use
-        `forecasting.evaluation.backtest` to judge. Not kept by `save`.
+        ``SimpleRNN``, ``SeasonalNaive``. They decided which epoch to keep and how wide the intervals are, so they
+        flatter: use `forecasting.evaluation.backtest` to judge. Not kept by `save`.
     health_ : Health
         How far back the recurrence reaches and what stands in its way; ``health_.diagnosis`` says it in words.
     memory_plan_ : dict of str to int

@@ -24,10 +24,13 @@ from forecasting.network.health import Health, health
 from forecasting.network.spec import NetworkSpec
 from forecasting.network.training import TrainingPlan
 from forecasting.panel import Notice, Panel, Roles, infer_roles, to_panel, treat_covariates
-from forecasting.targets import choices_for
+from forecasting.targets import Target, choices_for
 
 if TYPE_CHECKING:
     from forecasting.estimators.forecaster import SimpleRNNForecaster
+
+_MOST_COMPARED = 1_000_000
+"""Values, about, on which targets are compared."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -226,14 +229,23 @@ def _listed(names: Iterable[str] | None) -> list[str]:
 def _prepared(
     settings: "SimpleRNNForecaster", panel: Panel, division: Division, encoding: Encoding, seed: int
 ) -> Prepared:
-    """The windows, under the best of the targets that may be chosen."""
-    horizon = settings.horizon
-    channels = None if encoding.is_empty else encoding.channels(panel, horizon)
-    choices = [
-        prepare(panel, settings.gaps, target, division, horizon, seed, channels)
-        for target in choices_for(settings.target, panel)
-    ]
-    return best_prepared(choices, panel)
+    """The windows, under the best of the targets that may be chosen.
+
+    In a large panel some of the series decide, so that no second path of all of them is held.
+    """
+
+    def best(targets: Sequence[Target], panel: Panel, division: Division) -> Prepared:
+        channels = None if encoding.is_empty else encoding.channels(panel, settings.horizon)
+        both = [prepare(panel, settings.gaps, one, division, settings.horizon, seed, channels) for one in targets]
+        return best_prepared(both, panel)
+
+    targets = choices_for(settings.target, panel)
+    if len(targets) > 1 and len(panel.values) > _MOST_COMPARED:
+        able = np.flatnonzero(division.held_out)
+        some = able[:: -(-len(panel.values) // _MOST_COMPARED)]
+        shown = replace(division, held_out=division.held_out[some])
+        targets = [Target.parse(best(targets, panel.take(some), shown).target.name)]
+    return best(targets, panel, division)
 
 
 def _combining(prepared: Prepared, division: Division, horizon: int, seed: int) -> Combining:

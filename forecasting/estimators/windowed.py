@@ -38,6 +38,9 @@ if TYPE_CHECKING:
 
 _FEWEST_HELD_OUT, _MOST_JUDGED = 10, 4000
 _STEPS_UNWATCHED = 100
+_PATIENCE = 6
+"""A forecaster is combined with a naive forecast by other windows besides. Here the held-out samples alone judge, so
+that the best of many epochs would often be better by chance than what there is without a network."""
 _PARAMETERS = {"quantiles": "quantile"}
 """Attributes of a network that are parameters of another name."""
 _MOST_SEGMENTS, _FEWEST_SEGMENTS = 32, 4
@@ -185,7 +188,16 @@ class WindowedEstimator(BaseEstimator):  # type: ignore[misc]  # scikit-learn ha
         network, steps = self._engine(), 0
         with history.of({**info, "epochs": (1 + refit) * EPOCHS}):
             watch = history.watch(stage=0)
-            trained = train(network, self._weights, source, plan, self._rngs, held_out=held_out, on_epoch=watch)
+            trained = train(
+                network,
+                self._weights,
+                source,
+                plan,
+                self._rngs,
+                held_out=held_out,
+                patience=_PATIENCE,
+                on_epoch=watch,
+            )
             steps += trained.taken
             if held_out is not None:
                 self._calibrate(held_out.outputs(trained.weights), held_out.target, held_out.weight)

@@ -1,4 +1,4 @@
-"""Training an ensemble: steps over random windows, a falling learning rate, and stopping by the held-out windows."""
+"""Training an ensemble: steps over random windows, a falling learning rate, and the best epoch by held-out windows."""
 
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -18,8 +18,6 @@ if TYPE_CHECKING:
 
 EPOCHS = 20
 """A training is looked at this many times: an epoch is this share of its steps, not a pass over the windows."""
-PATIENCE = 6
-"""Epochs without a better held-out error after which a training stops."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -206,6 +204,7 @@ def train(
     rngs: Sequence[np.random.Generator],
     *,
     held_out: Judge | None = None,
+    patience: int | None = None,
     on_epoch: Callable[[dict[str, float]], None] | None = None,
 ) -> Trained:
     """Train all members side by side from given weights, each on its own windows drawn at random from ``source``.
@@ -224,6 +223,10 @@ def train(
     rngs : sequence of numpy.random.Generator
         One for each member, which draws its windows; the same states give the same training.
     held_out : Judge, optional
+    patience : int, optional
+        Epochs without a better held-out error after which to stop. By default a training goes on to its end: large
+        steps at the start lead away from a good linear map, and what they lead to shows only as the learning rate
+        falls. Where there is nothing to learn, the best of many epochs is better by chance, and patience is a guard.
     on_epoch : callable, optional
         Given each entry of the history.
     """
@@ -231,7 +234,7 @@ def train(
     with engine.lock:
         engine.begin(weights, plan.clip_norm, plan.steps * plan.batch_size)
         try:
-            _run(engine, best, source, plan, rngs, held_out, on_epoch)
+            _run(engine, best, source, plan, rngs, held_out, patience, on_epoch)
         except KeyboardInterrupt:
             best.interrupted = True
     return best
@@ -244,6 +247,7 @@ def _run(
     plan: TrainingPlan,
     rngs: Sequence[np.random.Generator],
     held_out: Judge | None,
+    patience: int | None,
     on_epoch: Callable[[dict[str, float]], None] | None,
 ) -> None:
     """The steps of a training; writes what is best so far into ``best``."""
@@ -277,7 +281,7 @@ def _run(
         best.history.append(entry)
         if on_epoch:
             on_epoch(entry)
-        if waited >= PATIENCE:
+        if waited == patience:
             break
 
 

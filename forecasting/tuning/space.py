@@ -36,7 +36,7 @@ def default_space(estimator: Any, panel: Panel, horizon: int) -> "Space":
     - ``learning_rate``: 0.0005 to 0.008, evenly by its logarithm, a factor of four to each side of the default.
 
     Left out are parameters of which more is better and costs time (``n_members``, ``max_steps``), and those that the
-    forecaster decides on held-out windows (when to stop, the trust in the network, the linear part).
+    forecaster decides on held-out windows (which epoch to keep, the trust in the network, the linear part).
 
     Parameters
     ----------

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from forecasting.estimators import preparing
+from forecasting.estimators import learning, preparing
 from forecasting.estimators.planning import Division, divide
 from forecasting.estimators.preparing import Prepared, best_prepared, prepare, read_windows
 from forecasting.panel import Frequency, Panel
@@ -111,6 +111,24 @@ def test_growth_is_learned_as_logarithms_and_a_steady_season_as_values():
         panel = panel_of(series(seed=1), series(seed=2))
         assert best_prepared(choices(panel), panel).target.name == expected
         assert tiny(target="auto").fit(panel).target_ == expected
+
+
+@pytest.mark.parametrize(("series", "expected"), [(growing, "log"), (level, "none")])
+def test_some_series_of_a_large_panel_decide_about_logarithms(monkeypatch, series, expected):
+    short = series(seed=0)[:13]  # has nothing to hold out, and would decide nothing
+    panel = panel_of(*(one for seed in range(1, 7) for one in (short, series(seed=seed))))
+    seen: dict[str, list[int]] = {"none": [], "log": []}
+
+    def watched(panel, gaps, target, *rest):
+        seen[target.name].append(panel.n_series)
+        return prepare(panel, gaps, target, *rest)
+
+    monkeypatch.setattr(learning, "prepare", watched)
+    monkeypatch.setattr(learning, "_MOST_COMPARED", len(panel.values) // 2)
+    assert tiny(target="auto", max_steps=1).fit(panel).target_ == expected
+    (other,) = {"none", "log"} - {expected}
+    assert seen[expected] == [3, 12]
+    assert seen[other] == [3]  # the path of all series is never made for the one that lost
 
 
 @pytest.mark.parametrize("lowest", [0.0, -1.0])

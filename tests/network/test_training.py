@@ -8,7 +8,7 @@ import pytest
 
 from forecasting.network.engine import engine
 from forecasting.network.spec import NetworkSpec, initial_weights
-from forecasting.network.training import EPOCHS, PATIENCE, CutWindows, HeldOut, TrainingPlan, train
+from forecasting.network.training import EPOCHS, CutWindows, HeldOut, TrainingPlan, train
 from forecasting.windows import Windows
 from tests.network.textbook import held_out_of
 
@@ -107,14 +107,25 @@ def test_the_weights_kept_are_those_of_the_best_epoch(windows, cuts, start, held
     assert result.steps == (int(np.argmin(errors)) + 1) * 20 // EPOCHS
 
 
-def test_a_training_that_only_makes_things_worse_changes_nothing_and_stops_early(windows, cuts, held_out):
+def test_a_training_that_only_makes_things_worse_changes_nothing(windows, cuts, held_out):
     rngs = [np.random.default_rng(0)]
     good = run(windows, cuts, initial_weights(SPEC, rngs), TrainingPlan(60, 32, 0.03, 1.0)).weights
     result = run(windows, cuts, good, TrainingPlan(20, 16, 50.0, 1.0), held_out=held_out)
     assert result.steps == 0
     assert_same(result.weights, good)
-    assert len(result.history) == PATIENCE
+    assert len(result.history) == EPOCHS
     assert all(entry["val_loss"] >= error_of(good, held_out) for entry in result.history)
+    impatient = run(windows, cuts, good, TrainingPlan(20, 16, 50.0, 1.0), held_out=held_out, patience=3)
+    assert (len(impatient.history), impatient.steps) == (3, 0)
+
+
+def test_a_good_start_that_large_steps_make_worse_at_first_is_bettered_in_the_end(windows, cuts, start, held_out):
+    good = run(windows, cuts, start, TrainingPlan(60, 32, 0.03, 1.0)).weights
+    result = run(windows, cuts, good, TrainingPlan(400, 32, 0.1, 1.0), held_out=held_out)
+    errors = [entry["val_loss"] for entry in result.history]
+    assert min(errors[:6]) > error_of(good, held_out)
+    assert result.steps > 200
+    assert error_of(result.weights, held_out) < 0.9 * error_of(good, held_out)
 
 
 def test_without_held_out_windows_the_last_weights_are_kept(windows, cuts, start):

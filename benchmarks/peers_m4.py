@@ -5,7 +5,7 @@ included; imports are excluded and stated apart.
 
 python -m benchmarks.peers_m4                         # each peer once, with its chosen settings
 python -m benchmarks.peers_m4 --curve --plot docs/images/m4-hourly-time.svg
-python -m benchmarks.peers_m4 --choose --peers "Darts RNNModel"    # what was tried, on the last training steps
+python -m benchmarks.peers_m4 --choose --steps 400    # all that was tried, on the last 48 training steps
 """
 
 import argparse
@@ -27,10 +27,13 @@ from forecasting import accuracy, to_panel
 RESULTS = Path(__file__).parent / "results"
 
 
-def runs(peer: Peer, mode: str) -> Iterator[Settings]:
-    """The settings to run: the chosen ones, those of every budget, or all that were tried."""
+def runs(peer: Peer, mode: str, steps: int | None = None) -> Iterator[Settings]:
+    """The settings to run: the chosen ones, those of every budget, or all that were tried.
+
+    ``steps``, if given, replaces the training steps of all that were tried.
+    """
     if mode == "choose":
-        yield from peer.tried
+        yield from ({**tried, "steps": steps} if steps and "steps" in tried else tried for tried in peer.tried)
     elif mode == "curve" and peer.budgets:
         yield from ({**peer.tried[0], **budget} for budget in peer.budgets)
     else:
@@ -83,7 +86,9 @@ def plot(table: pd.DataFrame, path: Path) -> None:
     pyplot.close(figure)
 
 
-def measure(names: list[str], mode: str, *, threads: int, limit: int | None, file: Path) -> pd.DataFrame:
+def measure(
+    names: list[str], mode: str, *, threads: int, limit: int | None, steps: int | None, file: Path
+) -> pd.DataFrame:
     """Run and score, a row per run.
 
     ``file`` holds what is done so far at any time; rows that it has of models that are not in ``names`` stay.
@@ -92,7 +97,7 @@ def measure(names: list[str], mode: str, *, threads: int, limit: int | None, fil
     before = pd.read_csv(file) if file.is_file() else pd.DataFrame({"model": []})
     kept, rows = before[~before["model"].isin(names)], []
     for name in names:
-        for settings in list(runs(PEERS[name], mode))[:limit]:
+        for settings in list(runs(PEERS[name], mode, steps))[:limit]:
             result = run_job(
                 command(PEERS[name]), train, horizon=HORIZON, season=SEASON, settings=settings, threads=threads
             )
@@ -114,12 +119,14 @@ def main() -> None:
     mode.add_argument("--choose", action="store_true", help="all that was tried, on the last training steps")
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--limit", type=int, help="at most so many runs of each peer")
+    parser.add_argument("--steps", type=int, help="with --choose: training steps of everything that trains by steps")
     parser.add_argument("--plot", type=Path, help="draw the curves into this file (.svg, .png)")
     arguments = parser.parse_args()
     chosen = "curve" if arguments.curve else "choose" if arguments.choose else "once"
     RESULTS.mkdir(exist_ok=True)
     file = RESULTS / f"m4_hourly_{chosen}.csv"
-    table = measure(arguments.peers, chosen, threads=arguments.threads, limit=arguments.limit, file=file)
+    amounts = {"threads": arguments.threads, "limit": arguments.limit, "steps": arguments.steps}
+    table = measure(arguments.peers, chosen, **amounts, file=file)
     print_table(table.set_index("model").drop(columns="versions"))
     print("; ".join(sorted(set(table["versions"]))))
     print(machine())

@@ -83,15 +83,47 @@ def step_seconds(spec: "NetworkSpec", batch: int, clock: Callable[[], float] = t
 
     def steps(count: int = 20) -> None:
         for _ in range(count):
-            network.step(inputs, np.ones_like(inputs), target, 1e-3)
+            network.step({"window": inputs, "observed": np.ones_like(inputs)}, target, 1e-3)
 
     steps(1)
     return median_seconds(steps, clock=clock) / 20
 
 
-def training_step() -> pd.DataFrame:
-    """Floating-point operations per second of processor time: a training step against one matrix product.
+def products(spec: "NetworkSpec", batch: int) -> list[tuple[int, int, int, int]]:
+    """The matrix products of a training step of one member: how often, and rows, inner size and columns of each.
 
+    Forwards, and backwards one for the gradient of either factor, of the sizes in which a recurrence needs them.
+    """
+    units, steps = spec.units, spec.segments
+    forwards = [(1, steps * batch, spec.features, units)]
+    forwards += [(spec.n_layers - 1, steps * batch, units, units)]
+    forwards += [(spec.n_layers * (steps - 1), batch, units, units)]
+    forwards += [(1, batch, units, spec.horizon), (1, batch, spec.skip_rows, spec.horizon)]
+    backwards = [size for count, m, k, n in forwards for size in ((count, m, n, k), (count, k, m, n))]
+    return forwards + backwards
+
+
+def product_seconds(sizes: list[tuple[int, int, int, int]], members: int) -> float:
+    """Processor seconds of these products for every member, one after the other on one thread."""
+    rng = np.random.default_rng(0)
+    factors = [
+        (count, rng.normal(size=(m, k)).astype(np.float32), rng.normal(size=(k, n)).astype(np.float32))
+        for count, m, k, n in sizes
+    ]
+
+    def all_of_them() -> None:
+        for count, left, right in factors:
+            for _ in range(count * members):
+                left @ right
+
+    all_of_them()
+    return median_seconds(all_of_them, clock=time.process_time)
+
+
+def training_step() -> pd.DataFrame:
+    """Floating-point operations per second of processor time: a training step against matrix products on one thread.
+
+    Against one product of 2,048 x 2,048, and against the products that the step is made of, in their own sizes.
     Processor time, of all threads, stays the same where other work takes a part of the cores.
     """
     from threadpoolctl import threadpool_limits
@@ -107,8 +139,12 @@ def training_step() -> pd.DataFrame:
             spec = NetworkSpec(LOOKBACK, HORIZON, segment, units, 3, False, True, True, SEASON, 3)
             seconds = step_seconds(spec, 128, time.process_time)
             speed = 6 * 3 * 128 * spec.multiplications() / seconds / 1e9
-            rows.append((f"{units} units, segment {segment}", 1e3 * seconds, speed, product, 100 * speed / product))
+            with threadpool_limits(1, "blas"):
+                own = product_seconds(products(spec, 128), spec.n_members)
+            name = f"{units} units, segment {segment}"
+            rows.append((name, 1e3 * seconds, speed, product, 100 * speed / product, 1e3 * own, 100 * own / seconds))
     columns = ["3 members, batch 128", "processor ms per step", "GFLOP/s", "matrix product GFLOP/s", "share, %"]
+    columns += ["own products, ms", "share, %, of own products"]
     return pd.DataFrame(rows, columns=columns).set_index(columns[0])
 
 

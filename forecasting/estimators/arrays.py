@@ -16,7 +16,7 @@ from forecasting.errors import DataError
 from forecasting.estimators.parameters import check_parameters, whole
 from forecasting.network.linear import MOST_WINDOWS
 from forecasting.network.training import Examples
-from forecasting.windows import Reading
+from forecasting.scaling import Reading
 
 _WINDOWS_AT_ONCE = 1024
 _PADDED_TO = 64

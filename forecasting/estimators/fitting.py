@@ -18,8 +18,9 @@ from forecasting.network.linear import LinearStart
 from forecasting.network.quantiles import by_quantile, spread_bias
 from forecasting.network.spec import NetworkSpec, Weights, initial_weights
 from forecasting.network.training import EPOCHS, CutWindows, HeldOut, PinballJudge, TrainingPlan, train
+from forecasting.scaling import Batch, Reading
 from forecasting.smoothing import Smoothing
-from forecasting.windows import Batch, CutRanges, Cuts, Reading, Windows
+from forecasting.windows import CutRanges, Cuts, Windows
 
 if TYPE_CHECKING:
     from forecasting.network.engine import Engine

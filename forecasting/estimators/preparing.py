@@ -10,8 +10,9 @@ from forecasting.estimators.planning import Division
 from forecasting.network import linear
 from forecasting.network.training import HeldOut
 from forecasting.panel import Notice, Panel, treat_gaps
+from forecasting.scaling import Batch
 from forecasting.targets import Target
-from forecasting.windows import Batch, Channels, CutRanges, Cuts, Windows
+from forecasting.windows import Channels, CutRanges, Cuts, Windows
 
 _CLEARLY = 0.05
 _PRIOR_WINDOWS = 4.0

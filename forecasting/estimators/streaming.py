@@ -13,7 +13,8 @@ from forecasting.estimators.parameters import check_parameters, percentages, sha
 from forecasting.estimators.preparing import read_windows
 from forecasting.panel.notice import counted, shortened
 from forecasting.panel.rows import time_text
-from forecasting.windows import Batch, mean_step, reach, scaled_batch, smoothed_steps, squashed
+from forecasting.scaling import Batch, mean_step, scaled_batch, squashed
+from forecasting.windows import reach, smoothed_steps
 
 if TYPE_CHECKING:
     from forecasting.estimators.forecaster import SimpleRNNForecaster

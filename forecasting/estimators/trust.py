@@ -13,8 +13,9 @@ import numpy as np
 
 from forecasting.estimators.planning import Division
 from forecasting.network import linear
+from forecasting.scaling import Batch
 from forecasting.smoothing import CHOICES, Smoothing
-from forecasting.windows import Batch, Cuts, Windows
+from forecasting.windows import Cuts, Windows
 
 TRUSTS = np.linspace(0.0, 1.0, 21)
 """The weights that are tried."""

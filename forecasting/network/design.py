@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from forecasting.windows import Reading
+from forecasting.scaling import Reading
 
 
 def design(reading: Reading, segment_length: int) -> np.ndarray:

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from forecasting.network.spec import NetworkSpec, Weights
-from forecasting.windows import Reading, part_of
+from forecasting.scaling import Reading, part_of
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 

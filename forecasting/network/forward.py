@@ -23,7 +23,7 @@ from threadpoolctl import ThreadpoolController
 from forecasting.network.design import design
 from forecasting.network.quantiles import LEAST_GAP, rising
 from forecasting.network.spec import LEAST_VARIANCE, NORM_EPSILON, NetworkSpec, Weights
-from forecasting.windows import Reading, part_of
+from forecasting.scaling import Reading, part_of
 
 _WINDOWS_AT_ONCE = 256
 

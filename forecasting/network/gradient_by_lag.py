@@ -17,7 +17,7 @@ import numpy as np
 from forecasting.network.forward import PlainNetwork, seasons_apart
 from forecasting.network.quantiles import by_quantile
 from forecasting.network.spec import NORM_EPSILON, NetworkSpec, Weights
-from forecasting.windows import Reading
+from forecasting.scaling import Reading
 
 
 @dataclass(frozen=True, eq=False)

@@ -12,7 +12,7 @@ import numpy as np
 from forecasting.errors import DataError
 from forecasting.network.gradient_by_lag import forward, squared_gradient
 from forecasting.network.spec import NetworkSpec, Weights
-from forecasting.windows import Reading, part_of
+from forecasting.scaling import Reading, part_of
 
 FADED = 0.01
 """A gradient below this share of the one at lag 0 is gone: so old a state moves the forecast a hundredth as far."""

@@ -13,7 +13,8 @@ from threadpoolctl import threadpool_limits
 
 from forecasting.network.design import design
 from forecasting.network.training import HeldOut
-from forecasting.windows import CutRanges, Cuts, Reading, Windows
+from forecasting.scaling import Reading
+from forecasting.windows import CutRanges, Cuts, Windows
 
 ANCHORS = ("naive", "seasonal_naive")
 """The last value, and the value one season before."""

@@ -91,7 +91,7 @@ class NetworkSpec:
         return (self.n_quantiles - 1) * self.horizon
 
     def reading_shapes(self) -> dict[str, tuple[int, ...]]:
-        """The shape of every array that is read of one window; see `forecasting.windows.Reading`."""
+        """The shape of every array that is read of one window; see `forecasting.scaling.Reading`."""
         shapes: dict[str, tuple[int, ...]] = {"window": (self.lookback,), "observed": (self.lookback,)}
         if self.elapsed:
             shapes["elapsed"] = (self.lookback,)

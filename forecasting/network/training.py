@@ -11,7 +11,8 @@ import numpy as np
 from forecasting.network.forward import forecast
 from forecasting.network.quantiles import by_quantile, mean_pinball
 from forecasting.network.spec import Weights
-from forecasting.windows import CutRanges, Cuts, Reading, Windows
+from forecasting.scaling import Reading
+from forecasting.windows import CutRanges, Cuts, Windows
 
 if TYPE_CHECKING:
     from forecasting.network.engine import Engine

@@ -9,8 +9,9 @@ from sklearn.exceptions import NotFittedError
 
 from forecasting import SimpleRNNForecaster, audit, to_panel
 from forecasting.estimators.encoding import Column
+from forecasting.scaling import Batch
 from forecasting.targets import Target
-from forecasting.windows import Batch, Windows
+from forecasting.windows import Windows
 from tests.estimators.covered import covered_frame
 from tests.estimators.made import long_frame, tiny
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from forecasting.network.engine import engine
 from forecasting.network.spec import NetworkSpec
-from forecasting.windows import part_of
+from forecasting.scaling import part_of
 from tests.network.textbook import TEXTBOOK, random_batch, random_weights
 
 COVARIATES = NetworkSpec(8, 3, 4, 4, 1, True, True, past_channels=2, future_channels=1, static_channels=1, elapsed=True)

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from forecasting.network import engine as engine_module
 from forecasting.network.engine import Engine, engine
 from forecasting.network.spec import NetworkSpec, Weights, initial_weights
-from forecasting.windows import part_of
+from forecasting.scaling import part_of
 from tests.network.test_textbook import keras_gradients
 from tests.network.textbook import TEXTBOOK, forward, member, random_batch, random_weights, random_windows, shared
 

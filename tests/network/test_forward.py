@@ -11,7 +11,7 @@ from forecasting.network import engine as engine_module
 from forecasting.network.engine import Engine
 from forecasting.network.forward import forecast
 from forecasting.network.spec import NetworkSpec
-from forecasting.windows import part_of
+from forecasting.scaling import part_of
 from tests.network.textbook import TEXTBOOK, forward, member, random_weights, random_windows
 
 TOLERANCE = 2e-5

@@ -11,7 +11,7 @@ from forecasting.network.engine import engine
 from forecasting.network.gradient_by_lag import forward, squared_gradient
 from forecasting.network.health import Health, health
 from forecasting.network.spec import NetworkSpec, Weights, initial_weights
-from forecasting.windows import Reading, part_of
+from forecasting.scaling import Reading, part_of
 from tests.network.textbook import TEXTBOOK, doubles, quantiles, random_windows, read_by_segment, recurrence
 
 STACKED = NetworkSpec(lookback=12, horizon=3, segment_length=3, units=5, n_layers=3, masked=True, linear_skip=True)

@@ -9,8 +9,9 @@ from sklearn.linear_model import Ridge
 from forecasting.network import linear
 from forecasting.network.training import HeldOut
 from forecasting.panel import Frequency, Panel
+from forecasting.scaling import part_of
 from forecasting.targets import Target
-from forecasting.windows import Channels, Windows, part_of
+from forecasting.windows import Channels, Windows
 from tests.network.textbook import held_out_of
 
 HORIZON, SEASON, LOOKBACK = 6, 4, 8

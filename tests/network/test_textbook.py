@@ -5,7 +5,7 @@ import pytest
 
 from forecasting.network.engine import Engine, engine
 from forecasting.network.spec import NetworkSpec, Weights
-from forecasting.windows import Reading, part_of
+from forecasting.scaling import Reading, part_of
 from tests.network.textbook import (
     TEXTBOOK,
     absolute_error,

@@ -9,7 +9,7 @@ import numpy as np
 
 from forecasting.network.spec import NetworkSpec, Weights
 from forecasting.network.training import HeldOut
-from forecasting.windows import Batch, Reading
+from forecasting.scaling import Batch, Reading
 
 TEXTBOOK = NetworkSpec(lookback=7, horizon=3, segment_length=1, units=5, n_layers=1, masked=False, linear_skip=False)
 _KERAS_NORM_EPSILON = 1e-3

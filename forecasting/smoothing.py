@@ -1,11 +1,11 @@
-"""Exponential smoothing with fixed parameters: level, season and a share of the trend, from the last seasons alone.
+"""Exponential smoothing, its parameters chosen for each series by how they would have forecast its own past.
 
-The forecasts that networks are combined with. Nothing is fitted per series: with its parameters given, such a forecast
-is one matrix, times the history.
+What networks are combined with. With given parameters such a forecast is a few weighted sums of the last seasons.
 """
 
 import functools
-from dataclasses import dataclass
+import itertools
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -14,6 +14,12 @@ SEASONS = 6
 STEPS_WITHOUT_SEASON = 20
 """Steps of history where there is no season."""
 _SEASON = 0.3
+_SHARES_OF_SEASON = (1.0, 0.5, 0.0)
+_LEVELS = (0.5, 0.15, 0.3, 0.8, 1.0)
+_TRENDS = (0.3, 0.0, 0.6, 1.0)
+_PAST_CUTS = 16
+_WEIGHTS = (4.0, 2.0, 8.0, 1.0, 16.0, 0.5, 32.0)
+_VALUES_AT_ONCE = 65_536
 
 
 @dataclass(frozen=True)
@@ -25,53 +31,31 @@ class Smoothing:
         season    m_p = sum_k w_k x_{t-p-ks}, the value p steps back smoothed over its seasons; w_k ~ 0.7^k
         trend     b   = mean over p of the same sum of (x_{t-p-ks} - x_{t-p-(k+1)s}) / s;
                         without a season the slope of the least squares line
-        pattern   S_p = m_p - mean(m) + b (p - mean(p)); without a season 0
+        pattern   S_p = season (m_p - mean(m) + b (p - mean(p))); without a season 0
         level     l   = sum_j a_j (x_{t-j} - S_{j mod s}), a_j ~ (1 - level)^j, of mean age g = sum_j a_j j
         forecast  y_h = l + trend b (g + h) + S_{-h mod s}
 
     An additive Holt-Winters method (Winters 1960) with its weights cut off at the history and a season's weight of 0.3.
-    ``trend=0.5`` without a season is near the Theta method, which has half the slope (Hyndman and Billah 2003).
+    ``trend=0.5`` without a season is near the Theta method, which has half the slope (Hyndman and Billah 2003). A
+    season is better seen in part where it is hardly to be told from noise (Miller and Williams 2003).
 
     Attributes
     ----------
+    season : float
+        Share of the season that is seen.
     level : float
-        Weight of the last value in the level, above 0 and below 1.
+        Weight of the last value in the level, above 0 and at most 1.
     trend : float
         Share of the trend that goes on.
     """
 
+    season: float
     level: float
     trend: float
 
-    def forecast(self, history: np.ndarray, known: np.ndarray, season_length: int, horizon: int) -> np.ndarray:
-        """Forecasts of many histories.
 
-        Parameters
-        ----------
-        history : float64 array of shape (n, steps)
-            The last ``steps_of_history`` steps; those before a series began repeat its first value.
-        known : int array of shape (n,)
-            Steps of each that are its own, at least 1. Whole seasons of these are used, or one season, repeats
-            included, where they are fewer.
-        season_length, horizon : int
-
-        Returns
-        -------
-        float64 array of shape (n, horizon)
-        """
-        used = np.minimum(known, history.shape[1]) // season_length * season_length
-        used = np.maximum(used, min(season_length, history.shape[1]))
-        level = history[:, -1:]
-        forecast = np.empty((len(history), horizon))
-        for steps in np.unique(used):
-            some = used == steps
-            kernel = smoothing_kernel(self, int(steps), season_length, horizon)
-            forecast[some] = (history[some, -steps:] - level[some]) @ kernel + level[some]
-        return forecast
-
-
-CHOICES = tuple(Smoothing(level, trend) for level in (0.3, 0.5, 0.8) for trend in (0.0, 0.3, 0.6))
-"""The smoothings that are tried."""
+CHOICES = tuple(itertools.starmap(Smoothing, itertools.product(_SHARES_OF_SEASON, _LEVELS, _TRENDS)))
+"""The smoothings that there are to choose from; the first of them where nothing tells."""
 
 
 def steps_of_history(season_length: int, most: int) -> int:
@@ -79,11 +63,187 @@ def steps_of_history(season_length: int, most: int) -> int:
     return min(SEASONS * season_length if season_length > 1 else STEPS_WITHOUT_SEASON, most)
 
 
-@functools.lru_cache(maxsize=256)
-def smoothing_kernel(smoothing: Smoothing, steps: int, season_length: int, horizon: int) -> np.ndarray:
-    """A smoothing as a matrix of shape (steps, horizon): a history, the oldest step first, times it is its forecast.
+def smoothed(
+    history: np.ndarray, known: np.ndarray, choice: np.ndarray, season_length: int, horizon: int
+) -> np.ndarray:
+    """Forecasts of many histories, each by a smoothing.
 
-    ``steps`` are whole seasons, or fewer than one: then all is level.
+    Parameters
+    ----------
+    history : float64 array of shape (n, steps)
+        The last steps of each; those before a series began repeat its first value.
+    known : int array of shape (n,)
+        Steps of each that are its own, at least 1. Of these, the last `steps_of_history` are smoothed as far as they
+        are whole seasons; or one season, repeats included, where they are fewer.
+    choice : int array of shape (n,)
+        The numbers of their smoothings among `CHOICES`.
+    season_length, horizon : int
+
+    Returns
+    -------
+    float64 array of shape (n, horizon)
+    """
+    share, level, trend = np.unravel_index(choice, (len(_SHARES_OF_SEASON), len(_LEVELS), len(_TRENDS)))
+    parts, rows = _Parts.of(history, known, season_length, horizon), np.arange(len(history))
+    seen, goes_on = np.take(_SHARES_OF_SEASON, share)[:, None], np.take(_TRENDS, trend)[:, None]
+    start = parts.level[rows, level, None] - seen * parts.seasonal[rows, level, None]
+    return np.asarray(start + goes_on * parts.rise(parts.age[rows, level, None]) + seen * parts.pattern)
+
+
+@dataclass(frozen=True)
+class Smoother:
+    """Forecasts each history by the one of `CHOICES` that would have forecast its own past best.
+
+    Each is tried at up to 16 places of the past, spread over all of it. Its mean absolute errors there, over the mean
+    of all choices, are averaged with what is expected of it: so a short history is forecast as most are, and a long one
+    as it is itself. How much the expectation counts is told by many histories as well, from half a horizon of the past,
+    where each is a kind of its own, to 32, where they are all alike.
+
+    Attributes
+    ----------
+    expected : tuple of float
+        Mean relative errors of each of `CHOICES` over many histories.
+    weight : float
+        So many horizons of the past count as much as that.
+    """
+
+    expected: tuple[float, ...] = (1.0,) * len(CHOICES)
+    weight: float = _WEIGHTS[0]
+
+    @classmethod
+    def fit(cls, history: np.ndarray, known: np.ndarray, after: np.ndarray, season_length: int) -> "Smoother":
+        """What many histories say, given as for `smoothed`, by what came after them, of shape (n, horizon).
+
+        The first weight of several that do equally well is 4.
+        """
+        horizon = after.shape[1]
+        errors = _Parts.of(history, known, season_length, horizon).errors(after, season_length)
+        told = np.flatnonzero(errors.mean(axis=1) > 0)
+        if not len(told):
+            return cls()
+        errors = errors[told] / errors[told].mean(axis=1, keepdims=True)
+        past = past_errors(history[told], known[told], season_length, horizon)
+        one, rows = cls(tuple(errors.mean(axis=0).tolist())), np.arange(len(told))
+        tried = [replace(one, weight=weight) for weight in _WEIGHTS]
+        return tried[int(np.argmin([errors[rows, each._lowest(*past)].mean() for each in tried]))]
+
+    def choose(self, history: np.ndarray, known: np.ndarray, season_length: int, horizon: int) -> np.ndarray:
+        """The numbers among `CHOICES` of the smoothings of many histories, int64 of shape (n,); as for `smoothed`."""
+        return self._lowest(*past_errors(history, known, season_length, horizon))
+
+    def _lowest(self, relative: np.ndarray, blocks: np.ndarray) -> np.ndarray:
+        """The choices by errors as `past_errors` gives them."""
+        expected = self.weight * np.array(self.expected)
+        return np.asarray((blocks[:, None] * relative + expected).argmin(axis=1))
+
+    def forecast(self, history: np.ndarray, known: np.ndarray, season_length: int, horizon: int) -> np.ndarray:
+        """Forecasts of many histories, float64 of shape (n, horizon); the parameters are those of `smoothed`."""
+        choice = self.choose(history, known, season_length, horizon)
+        return smoothed(history, known, choice, season_length, horizon)
+
+
+def past_errors(
+    history: np.ndarray, known: np.ndarray, season_length: int, horizon: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """How every smoothing would have forecast the past of many histories, given as for `smoothed`.
+
+    Tried are up to 16 places that a horizon of the history follows and a season and a step of it precede.
+
+    Returns
+    -------
+    relative : float64 array of shape (n, len(CHOICES))
+        Mean absolute errors over the mean of all choices; 1 where none was off, or there was no place to try at.
+    blocks : float64 array of shape (n,)
+        How many horizons of its past that says something about.
+    """
+    n, steps = history.shape
+    relative, blocks = np.ones((n, len(CHOICES))), np.zeros(n)
+    places = steps - season_length - horizon
+    if places < 1:
+        return relative, blocks
+    back = horizon + np.unique(np.linspace(0, places - 1, min(_PAST_CUTS, places)).round().astype(np.int64))
+    at_once = max(1, _VALUES_AT_ONCE // (horizon * len(back)))
+    for first in range(0, n, at_once):
+        some = slice(first, first + at_once)
+        errors, tried = _summed_errors(history[some], np.minimum(known[some], steps), back, season_length, horizon)
+        mean = errors.mean(axis=1)
+        told = mean > 0
+        relative[some][told] = errors[told] / mean[told, None]
+        blocks[some][told] = tried[told] * (places / len(back) / horizon)
+    return relative, blocks
+
+
+def _summed_errors(
+    history: np.ndarray, own: np.ndarray, back: np.ndarray, season_length: int, horizon: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """Errors of all choices summed over the places so many steps back, and how many places there were to try at."""
+    steps = history.shape[1]
+    row, place = np.nonzero(own[:, None] - back > season_length)
+    errors, tried = np.zeros((len(history), len(CHOICES))), np.bincount(row, minlength=len(history))
+    if len(row):
+        cut = (steps - back[place])[:, None]
+        before = np.maximum(cut + np.arange(-steps_of_history(season_length, steps), 0), 0)
+        parts = _Parts.of(history[row[:, None], before], own[row] - back[place], season_length, horizon)
+        firsts = np.flatnonzero(np.diff(row, prepend=-1))
+        each = parts.errors(history[row[:, None], cut + np.arange(horizon)], season_length)
+        errors[row[firsts]] = np.add.reduceat(each, firsts, axis=0)
+    return errors, tried
+
+
+@dataclass(frozen=True, eq=False)
+class _Parts:
+    """What the forecasts of n histories are made of, whatever the parameters.
+
+    Attributes
+    ----------
+    level, seasonal, age : float64 arrays of shape (n, len(_LEVELS))
+        The level is ``level - season * seasonal``.
+    trend : float64 array of shape (n, 1)
+    pattern : float64 array of shape (n, horizon)
+        With all of the season seen.
+    """
+
+    level: np.ndarray
+    seasonal: np.ndarray
+    age: np.ndarray
+    trend: np.ndarray
+    pattern: np.ndarray
+
+    @classmethod
+    def of(cls, history: np.ndarray, known: np.ndarray, season_length: int, horizon: int) -> "_Parts":
+        """Those of histories given as for `smoothed`."""
+        n, levels, most = len(history), len(_LEVELS), steps_of_history(season_length, history.shape[1])
+        used = np.maximum(np.minimum(known, most) // season_length * season_length, min(season_length, most))
+        last = history[:, -1:]
+        sums, age = np.zeros((n, 2 * levels + 1 + horizon)), np.empty((n, levels))
+        for steps in np.unique(used):
+            some = used == steps
+            kernel, age[some] = _kernel(int(steps), season_length, horizon)
+            sums[some] = (history[some, -int(steps) :] - last[some]) @ kernel
+        level, seasonal, trend, pattern = np.split(sums, [levels, 2 * levels, 2 * levels + 1], axis=1)
+        return cls(level + last, seasonal, age, trend, pattern)
+
+    def rise(self, age: np.ndarray) -> np.ndarray:
+        """What a trend that goes on in full adds to levels of some mean age (n, 1), of shape (n, horizon)."""
+        return np.asarray(self.trend * (age + np.arange(1, self.pattern.shape[1] + 1)))
+
+    def errors(self, actual: np.ndarray, season_length: int) -> np.ndarray:
+        """Mean absolute errors of all choices, of shape (n, len(CHOICES)); ``actual`` has the shape (n, horizon)."""
+        shares = _SHARES_OF_SEASON if season_length > 1 else _SHARES_OF_SEASON[:1]
+        found = []
+        for share, number in itertools.product(shares, range(len(_LEVELS))):
+            start = (self.level - share * self.seasonal)[:, number, None]
+            flat, rise = start + share * self.pattern - actual, self.rise(self.age[:, number, None])
+            found += [np.abs(flat + trend * rise).mean(axis=1) for trend in _TRENDS]
+        return np.tile(np.array(found).T, len(CHOICES) // len(found))
+
+
+@functools.lru_cache(maxsize=256)
+def _kernel(steps: int, season_length: int, horizon: int) -> tuple[np.ndarray, np.ndarray]:
+    """A matrix that histories of so many steps, the oldest first, times it are `_Parts`; and the ages of the levels.
+
+    ``steps`` are whole seasons, or fewer than one: then all is level. The matrix has the shape (steps, 2 * n_levels + 1
+    + horizon).
     """
     back = np.eye(steps)[::-1]  # row j picks the value j steps back
     season = season_length if steps >= season_length else 1
@@ -91,19 +251,18 @@ def smoothing_kernel(smoothing: Smoothing, steps: int, season_length: int, horiz
     by_season = back.reshape(seasons, season, steps)
     weight = (1 - _SEASON) ** np.arange(seasons)
     if season > 1:
-        smoothed = np.tensordot(weight / weight.sum(), by_season, 1)
+        over_seasons = np.tensordot(weight / weight.sum(), by_season, 1)
         apart = (by_season[:-1] - by_season[1:]).mean(axis=1) / season
         trend = weight[:-1] @ apart / weight[:-1].sum() if seasons > 1 else np.zeros(steps)
-        pattern = smoothed - smoothed.mean(axis=0) + np.outer(place - place.mean(), trend)
+        pattern = over_seasons - over_seasons.mean(axis=0) + np.outer(place - place.mean(), trend)
     else:
         centered = np.arange(steps) - (steps - 1) / 2
         sloping = season_length == 1 and steps > 1
         trend = centered / np.square(centered).sum() if sloping else np.zeros(steps)
         pattern = np.zeros((1, steps))
     ages = np.arange(steps)
-    share = (1 - smoothing.level) ** ages
-    share /= share.sum()
-    level = share @ (back - pattern[ages % season])
-    ahead = np.arange(1, horizon + 1)
-    going_on = np.outer(share @ ages + ahead, smoothing.trend * trend)
-    return np.asarray((level + going_on + pattern[-ahead % season]).T)
+    share = (1 - np.array(_LEVELS)[:, None]) ** ages
+    share = share / share.sum(axis=1, keepdims=True)
+    ahead = pattern[-np.arange(1, horizon + 1) % season]
+    kernel = np.concatenate([share @ back, share @ pattern[ages % season], trend[None], ahead]).T
+    return kernel, np.asarray(share @ ages)

@@ -16,7 +16,7 @@ import numpy as np
 
 from forecasting.errors import DataError
 from forecasting.scaling import NOTHING_YET, Batch, Reading, joined, mean_step, scaled_batch, squashed
-from forecasting.smoothing import Smoothing, steps_of_history
+from forecasting.smoothing import Smoother
 
 _VALUES_AT_ONCE = 1_000_000
 # More windows are gathered in parts: paths, row numbers and differences take many times the room of what they give.
@@ -26,11 +26,6 @@ _WINDOWS_AT_ONCE = 2048
 def reach(lookback: int, season_length: int) -> int:
     """Steps before a cut that its window, and the forecast from it, depend on."""
     return 2 * (lookback + season_length)
-
-
-def smoothed_steps(lookback: int, season_length: int) -> int:
-    """Steps before a cut that a smoothing reads, all within `reach`."""
-    return steps_of_history(season_length, reach(lookback, season_length))
 
 
 @dataclass(frozen=True, eq=False)
@@ -241,16 +236,22 @@ class Windows:
         rows = np.maximum(cuts.row[:, None] + season, self.indptr[cuts.series][:, None])
         return np.asarray(self._inputs[rows])
 
-    def smoothed(self, cuts: Cuts, smoothing: Smoothing, horizon: int) -> np.ndarray:
-        """An exponential smoothing of what is known at these cuts, on the path; float64 of shape (n, horizon)."""
-        steps = smoothed_steps(self.lookback, self.season_length)
-        at_once = max(1, _VALUES_AT_ONCE // steps)
-        return np.concatenate([self._smoothed(part, smoothing, steps, horizon) for part in cuts.parts(at_once)])
+    def smoother(self, cuts: Cuts, horizon: int) -> Smoother:
+        """What these cuts say about exponential smoothings, whose targets must lie within the series."""
+        after = self._inputs[cuts.row[:, None] + np.arange(horizon)]
+        return Smoother.fit(*self._histories(cuts), after, self.season_length)
 
-    def _smoothed(self, cuts: Cuts, smoothing: Smoothing, steps: int, horizon: int) -> np.ndarray:
-        first = self.indptr[cuts.series]
+    def smoothed(self, cuts: Cuts, smoother: Smoother, horizon: int) -> np.ndarray:
+        """Exponential smoothings of what is known at these cuts, on the path; float64 of shape (n, horizon)."""
+        at_once = max(1, _VALUES_AT_ONCE // reach(self.lookback, self.season_length))
+        parts = (self._histories(part) for part in cuts.parts(at_once))
+        return np.concatenate([smoother.forecast(*part, self.season_length, horizon) for part in parts])
+
+    def _histories(self, cuts: Cuts) -> tuple[np.ndarray, np.ndarray]:
+        """What lies within `reach` before these cuts, and how many steps of it are there, as a `Smoother` takes it."""
+        first, steps = self.indptr[cuts.series], reach(self.lookback, self.season_length)
         history = self._inputs[np.maximum(cuts.row[:, None] + np.arange(-steps, 0), first[:, None])]
-        return smoothing.forecast(history, cuts.row - first, self.season_length, horizon)
+        return history, cuts.row - first
 
     def extended(self, path: np.ndarray) -> "Windows":
         """The same series, each going on with its row of ``path``, an array of shape (n_series, steps).

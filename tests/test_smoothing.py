@@ -1,4 +1,6 @@
-"""Exponential smoothing with fixed parameters, against a plain version and what is known of it."""
+"""Exponential smoothing against a plain version and what is known of it, and the choice of it for each series."""
+
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -6,27 +8,30 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from forecasting.smoothing import CHOICES, Smoothing, smoothing_kernel, steps_of_history
-from forecasting.windows import Windows, reach, smoothed_steps
+from forecasting.smoothing import CHOICES, Smoother, Smoothing, past_errors, smoothed, steps_of_history
+from forecasting.windows import Windows, reach
 
 HORIZON = 7
 
 
 def plain(history: np.ndarray, smoothing: Smoothing, season: int, horizon: int) -> list[float]:
-    """The formulas of `Smoothing` one after the other, of a history of at least one season."""
-    x, seasons = history[::-1], len(history) // season  # x[j] is the value j steps back
+    """The formulas of `Smoothing` one after the other, of a history of whole seasons, or of fewer steps than one."""
+    x = history[::-1]  # x[j] is the value j steps back
+    share, short = smoothing.season, len(history) < season
+    season = 1 if short else season
+    seasons = len(history) // season
     if season > 1:
         weights = [0.7**k for k in range(seasons)]
-        smoothed = [sum(weights[k] * x[p + k * season] for k in range(seasons)) / sum(weights) for p in range(season)]
+        means = [sum(weights[k] * x[p + k * season] for k in range(seasons)) / sum(weights) for p in range(season)]
         trend = 0.0
         for p in range(season):
             for k in range(seasons - 1):
                 trend += weights[k] * (x[p + k * season] - x[p + (k + 1) * season])
         trend = trend / season / season / sum(weights[:-1]) if seasons > 1 else 0.0
-        mean, middle = sum(smoothed) / season, (season - 1) / 2
-        pattern = [smoothed[p] - mean + trend * (p - middle) for p in range(season)]
+        mean, middle = sum(means) / season, (season - 1) / 2
+        pattern = [share * (means[p] - mean + trend * (p - middle)) for p in range(season)]
     else:
-        trend = float(np.polyfit(np.arange(len(x)), history, 1)[0]) if len(x) > 1 else 0.0
+        trend = 0.0 if short or len(x) == 1 else float(np.polyfit(np.arange(len(x)), history, 1)[0])
         pattern = [0.0]
     shares = [(1 - smoothing.level) ** j for j in range(len(x))]
     level = sum(a * (x[j] - pattern[j % season]) for j, a in enumerate(shares)) / sum(shares)
@@ -35,74 +40,71 @@ def plain(history: np.ndarray, smoothing: Smoothing, season: int, horizon: int) 
     return [level + smoothing.trend * trend * (age + h) + pattern[-h % season] for h in steps]
 
 
-@pytest.mark.parametrize("smoothing", CHOICES)
+def plain_of(history: np.ndarray, known: int, smoothing: Smoothing, season: int, horizon: int) -> list[float]:
+    """The same, of the last steps of a history as far as they are read."""
+    most = steps_of_history(season, len(history))
+    used = max(min(known, most) // season * season, min(season, most))
+    return plain(history[-used:], smoothing, season, horizon)
+
+
+def by(smoothing: Smoothing, history: np.ndarray, season: int, horizon: int = HORIZON) -> np.ndarray:
+    """The forecast of one history by one of the choices."""
+    number = np.array([CHOICES.index(smoothing)])
+    return smoothed(history[None], np.array([len(history)]), number, season, horizon)[0]
+
+
 @pytest.mark.parametrize(("steps", "season"), [(1, 1), (2, 1), (9, 1), (4, 4), (8, 4), (24, 4), (36, 12)])
-def test_the_kernel_is_what_the_formulas_say(smoothing, steps, season):
+def test_forecasts_are_what_the_formulas_say(steps, season):
     history = np.random.default_rng(steps).normal(size=steps)
-    found = history @ smoothing_kernel(smoothing, steps, season, HORIZON)
-    assert found == pytest.approx(plain(history, smoothing, season, HORIZON))
+    for smoothing in CHOICES:
+        assert by(smoothing, history, season) == pytest.approx(plain(history, smoothing, season, HORIZON))
 
 
-@pytest.mark.parametrize("level", [0.1, 0.5, 0.9])
+@pytest.mark.parametrize("level", [0.15, 0.5, 0.8])
 def test_without_trend_and_season_it_is_the_exponentially_weighted_mean_of_pandas(level):
     history = np.random.default_rng(0).normal(size=15)
     expected = pd.Series(history).ewm(alpha=level, adjust=True).mean().iloc[-1]
-    assert history @ smoothing_kernel(Smoothing(level, 0.0), 15, 1, 3) == pytest.approx(expected)
+    assert by(Smoothing(1.0, level, 0.0), history, 1, 3) == pytest.approx(expected)
+    assert by(Smoothing(0.0, level, 0.0), history, 5, 3) == pytest.approx(expected)
 
 
-@pytest.mark.parametrize("smoothing", CHOICES)
+def test_with_all_of_the_level_and_neither_trend_nor_season_it_is_the_naive_forecast():
+    history = np.random.default_rng(0).normal(size=15)
+    assert by(Smoothing(1.0, 1.0, 0.0), history, 1) == pytest.approx(history[-1])
+    assert by(Smoothing(0.0, 1.0, 0.0), history, 5) == pytest.approx(history[-1])
+
+
+@pytest.mark.parametrize("smoothing", [choice for choice in CHOICES if choice.season == 1])
 def test_what_repeats_exactly_goes_on_repeating(smoothing):
     season = np.array([3.0, 1.0, 4.0, 1.0, 5.0])
-    found = np.tile(season, 4) @ smoothing_kernel(smoothing, 20, 5, 10)
-    assert found == pytest.approx(np.tile(season, 2))
+    assert by(smoothing, np.tile(season, 4), 5, 10) == pytest.approx(np.tile(season, 2))
 
 
 @pytest.mark.parametrize(("season", "steps"), [(1, 12), (4, 12)])
 def test_with_all_of_its_trend_a_line_with_a_season_goes_on(season, steps):
     series = 2.0 + 0.5 * np.arange(steps + HORIZON) + np.resize([0.0, 3.0, -1.0, 2.0][:season], steps + HORIZON)
-    found = series[:steps] @ smoothing_kernel(Smoothing(0.4, 1.0), steps, season, HORIZON)
-    assert found == pytest.approx(series[steps:])
+    assert by(Smoothing(1.0, 0.3, 1.0), series[:steps], season) == pytest.approx(series[steps:])
 
 
 def test_less_of_the_trend_goes_on_less_far():
     line = np.arange(12.0)
-    ends = [(line @ smoothing_kernel(Smoothing(0.5, share), 12, 1, 5))[-1] for share in (0.0, 0.3, 0.6, 1.0)]
+    ends = [by(Smoothing(1.0, 0.5, share), line, 1, 5)[-1] for share in (0.0, 0.3, 0.6, 1.0)]
     assert ends == sorted(ends)
     assert ends[-1] == pytest.approx(16.0)
 
 
-numbers = st.floats(-1e3, 1e3)
-
-
-@settings(max_examples=50, deadline=None)
-@given(
-    st.lists(numbers, min_size=8, max_size=8),
-    st.integers(1, 12),
-    st.integers(1, 5),
-    st.sampled_from(CHOICES),
-    st.floats(0.1, 10),
-    numbers,
-)
-def test_a_shift_and_another_unit_of_the_history_are_those_of_the_forecast(
-    values, known, season, smoothing, unit, shift
-):
-    history = np.array([values])
-    before = smoothing.forecast(history, np.array([known]), season, HORIZON)
-    after = smoothing.forecast(unit * history + shift, np.array([known]), season, HORIZON)
-    assert after == pytest.approx(unit * before + shift, abs=1e-6)
-
-
 def test_each_history_is_read_as_far_as_it_is_its_own():
     rng = np.random.default_rng(0)
-    history, known = rng.normal(size=(4, 12)), np.array([2, 4, 9, 30])
-    found = Smoothing(0.5, 0.3).forecast(history, known, 4, HORIZON)
-    for row, used in enumerate((4, 4, 8, 12)):  # whole seasons; one, repeats of the first value included, at least
-        assert found[row] == pytest.approx(plain(history[row, -used:], Smoothing(0.5, 0.3), 4, HORIZON))
+    history, known = rng.normal(size=(5, 12)), np.array([2, 4, 9, 30, 8])
+    choice = rng.integers(0, len(CHOICES), 5)
+    found = smoothed(history, known, choice, 4, HORIZON)
+    for row, used in enumerate((4, 4, 8, 12, 8)):  # whole seasons; one, repeats of the first value included, at least
+        assert found[row] == pytest.approx(plain(history[row, -used:], CHOICES[choice[row]], 4, HORIZON))
 
 
 def test_a_history_shorter_than_a_season_is_all_level():
-    found = Smoothing(0.5, 0.6).forecast(np.array([[1.0, 2.0, 4.0]]), np.array([3]), 12, 2)
-    assert found[0] == pytest.approx((0.5 * 4 + 0.25 * 2 + 0.125 * 1) / 0.875)
+    found = by(Smoothing(1.0, 0.5, 0.6), np.array([1.0, 2.0, 4.0]), 12, 2)
+    assert found == pytest.approx((0.5 * 4 + 0.25 * 2 + 0.125 * 1) / 0.875)
 
 
 @pytest.mark.parametrize(("season", "most", "steps"), [(1, 100, 20), (12, 100, 72), (12, 30, 30), (1, 6, 6)])
@@ -110,24 +112,177 @@ def test_six_seasons_are_read_or_twenty_steps_but_no_more_than_there_may_be(seas
     assert steps_of_history(season, most) == steps
 
 
+def plain_past_errors(history: np.ndarray, known: int, season: int, horizon: int) -> tuple[np.ndarray, float]:
+    """Relative errors of all choices on the past of one history, and the blocks, place by place."""
+    steps = len(history)
+    places = steps - season - horizon
+    back = sorted({horizon + round(places_back) for places_back in np.linspace(0, places - 1, min(16, places))})
+    tried = [one for one in back if min(known, steps) - one > season]
+    if not tried:
+        return np.ones(len(CHOICES)), 0.0
+    errors = np.zeros(len(CHOICES))
+    for one in tried:
+        before, after = history[: steps - one], history[steps - one : steps - one + horizon]
+        own = min(known, steps) - one
+        padded = np.concatenate([np.full(steps - len(before), before[0]), before])
+        for number, smoothing in enumerate(CHOICES):
+            errors[number] += np.abs(plain_of(padded, own, smoothing, season, horizon) - after).mean()
+    return errors / errors.mean(), len(tried) * places / len(back) / horizon
+
+
+@pytest.mark.parametrize(("steps", "season", "horizon"), [(12, 1, 3), (40, 1, 6), (30, 4, 8), (80, 12, 5), (8, 1, 6)])
+def test_the_past_is_forecast_as_it_would_have_been(steps, season, horizon):
+    rng = np.random.default_rng(steps)
+    known = np.array([steps, steps + 50, steps - 3, season + horizon + 1, season + horizon, 1])
+    history = rng.normal(size=(len(known), steps)).cumsum(axis=1)
+    relative, blocks = past_errors(history, known, season, horizon)
+    for row, own in enumerate(known):
+        expected = plain_past_errors(history[row], int(own), season, horizon)
+        assert relative[row] == pytest.approx(expected[0])
+        assert blocks[row] == pytest.approx(expected[1])
+    assert (blocks > 0).tolist()[:2] == [True, True]
+    assert (blocks > 0).tolist()[-2:] == [False, False]
+
+
+def test_many_histories_in_parts_are_chosen_for_as_alone(monkeypatch):
+    rng = np.random.default_rng(0)
+    history, known = rng.normal(size=(40, 60)).cumsum(axis=1), rng.integers(1, 80, 40)
+    whole = Smoother().choose(history, known, 4, 6)
+    assert len(set(whole.tolist())) > 3
+    monkeypatch.setattr("forecasting.smoothing._VALUES_AT_ONCE", 500)
+    assert Smoother().choose(history, known, 4, 6).tolist() == whole.tolist()
+
+
+def test_a_long_history_is_forecast_as_it_is_itself():
+    noise = np.random.default_rng(0).normal(size=400)
+    line = np.arange(400.0)
+    flat, rising = Smoother().choose(np.array([noise, line + 0.01 * noise]), np.array([400, 400]), 1, 6)
+    assert (CHOICES[flat].level, CHOICES[flat].trend) == (0.15, 0.0)
+    assert CHOICES[rising].trend == 1.0
+
+
+def test_a_season_is_seen_where_there_is_one():
+    rng = np.random.default_rng(0)
+    season = np.tile([0.0, 10.0, 3.0, -5.0], 20)
+    chosen = Smoother().choose(np.array([season, 0.0 * season]) + rng.normal(size=(2, 80)), np.array([80, 80]), 4, 6)
+    assert [CHOICES[one].season for one in chosen] == [1.0, 0.0]
+
+
+def plain_fit(history: np.ndarray, known: np.ndarray, after: np.ndarray, season: int) -> tuple[np.ndarray, float]:
+    """Mean relative errors of all choices at what came after, and the weight under which they are chosen best."""
+    horizon, errors, past = after.shape[1], [], []
+    for row, own in enumerate(known):
+        paths = [plain_of(history[row], int(own), smoothing, season, horizon) for smoothing in CHOICES]
+        error = np.abs(np.array(paths) - after[row]).mean(axis=1)
+        errors.append(error / error.mean())
+        past.append(plain_past_errors(history[row], int(own), season, horizon))
+    expected = np.mean(errors, axis=0)
+
+    def reached(weight: float) -> float:
+        chosen = [int(np.argmin(blocks * relative + weight * expected)) for relative, blocks in past]
+        return float(np.mean([error[choice] for error, choice in zip(errors, chosen, strict=True)]))
+
+    return expected, min((4, 2, 8, 1, 16, 0.5, 32), key=reached)
+
+
+@pytest.mark.parametrize("season", [1, 4])
+def test_what_many_histories_say_is_what_came_after_them(season):
+    rng = np.random.default_rng(season)
+    path = rng.normal(size=(12, 36)).cumsum(axis=1) + np.arange(36) * rng.normal(size=(12, 1))
+    history, after, known = path[:, :30], path[:, 30:], rng.integers(8, 40, 12)
+    found = Smoother.fit(history, known, after, season)
+    expected, weight = plain_fit(history, known, after, season)
+    assert found.expected == pytest.approx(expected)
+    assert found.weight == weight
+
+
+def test_the_expectation_counts_little_where_each_history_is_a_kind_of_its_own():
+    rng = np.random.default_rng(0)
+    noise = rng.normal(size=(60, 66))
+    kinds = noise + np.where(np.arange(60) % 2, 1.0, 0.0)[:, None] * np.arange(66.0)
+    known = np.full(60, 60)
+    assert Smoother.fit(kinds[:, :60], known, kinds[:, 60:], 1).weight <= 1
+    assert Smoother.fit(noise[:, :60], known, noise[:, 60:], 1).weight >= 4
+
+
+def test_a_short_history_is_forecast_as_most_are():
+    rng = np.random.default_rng(0)
+    lines = np.arange(66.0) + rng.normal(size=(50, 66)) / 10
+    smoother = replace(Smoother.fit(lines[:, :60], np.full(50, 60), lines[:, 60:], 1), weight=2.0)
+    assert CHOICES[int(np.argmin(smoother.expected))].trend == 1.0
+    short = np.repeat(rng.normal(size=(1, 60)), 2, axis=0)
+    chosen = smoother.choose(short, np.array([9, 60]), 1, 6)
+    assert [CHOICES[one].trend for one in chosen] == [1.0, 0.0]
+
+
+def test_where_nothing_can_be_tried_the_first_choice_is_taken():
+    history = np.random.default_rng(0).normal(size=(3, 10))
+    assert Smoother().choose(history, np.full(3, 10), 4, 6).tolist() == [0, 0, 0]
+    assert Smoother.fit(history * 0, np.full(3, 10), history[:, :6] * 0, 4) == Smoother()
+
+
+def test_what_never_changes_says_nothing():
+    still = np.full((2, 40), 5.0)
+    assert past_errors(still, np.array([40, 40]), 4, 3)[1].tolist() == [0.0, 0.0]
+    assert Smoother().forecast(still, np.array([40, 40]), 4, 3) == pytest.approx(5.0)
+
+
+numbers = st.floats(-1e3, 1e3)
+
+
+@settings(max_examples=50, deadline=None)
+@given(
+    st.lists(numbers, min_size=12, max_size=12),
+    st.integers(1, 14),
+    st.integers(1, 5),
+    st.integers(0, len(CHOICES) - 1),
+    st.floats(0.1, 10),
+    numbers,
+)
+def test_a_shift_and_another_unit_of_the_history_are_those_of_the_forecast(values, known, season, choice, unit, shift):
+    def forecast(history):
+        return smoothed(history, np.array([known]), np.array([choice]), season, HORIZON)
+
+    history = np.array([values])
+    assert forecast(unit * history + shift) == pytest.approx(unit * forecast(history) + shift, abs=1e-6)
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.integers(0, 1000), st.integers(1, 50), st.integers(1, 5))
+def test_what_lies_before_the_history_of_a_series_moves_nothing(seed, known, season):
+    rng = np.random.default_rng(seed)
+    history = rng.normal(size=(1, 40)).cumsum(axis=1)
+    history[:, : max(40 - known, 0)] = history[:, max(40 - known, 0)]
+    other = history.copy()
+    other[:, : max(40 - max(known, season), 0)] = 1e6
+    assert Smoother().forecast(other, np.array([known]), season, 4) == pytest.approx(
+        Smoother().forecast(history, np.array([known]), season, 4)
+    )
+
+
 @pytest.mark.parametrize("season", [1, 4])
 def test_of_a_panel_what_stands_before_the_cut_in_its_own_series_is_smoothed(season):
     rng = np.random.default_rng(0)
-    path, indptr, smoothing = rng.normal(size=60), np.array([0, 25, 60]), Smoothing(0.5, 0.3)
+    path, indptr, horizon = rng.normal(size=60), np.array([0, 25, 60]), 2
     windows = Windows(path, indptr, 8, season)
-    cuts = windows.cuts(2, least_history=5)
-    found = windows.smoothed(cuts.take(np.arange(len(cuts))), smoothing, HORIZON)
-    steps = smoothed_steps(8, season)
-    assert steps <= reach(8, season)
+    cuts = windows.cuts(horizon, least_history=5)
+    cuts = cuts.take(np.arange(len(cuts)))
+    smoother = windows.smoother(cuts, horizon)
+    found, steps = windows.smoothed(cuts, smoother, horizon), reach(8, season)
+    histories, known = [], cuts.row - indptr[cuts.series]
     for series, row, forecast in zip(cuts.series, cuts.row, found, strict=True):
         own = path[max(indptr[series], row - steps) : row]
-        own = own[-(len(own) // season) * season :]
-        assert forecast == pytest.approx(plain(own, smoothing, season, HORIZON))
+        histories.append(np.concatenate([np.full(steps - len(own), own[0]), own]))
+        relative, blocks = plain_past_errors(histories[-1], row - indptr[series], season, horizon)
+        choice = CHOICES[int(np.argmin(blocks * relative + smoother.weight * np.array(smoother.expected)))]
+        assert forecast == pytest.approx(plain_of(histories[-1], row - indptr[series], choice, season, horizon))
+    after = np.array([path[row : row + horizon] for row in cuts.row])
+    assert smoother == Smoother.fit(np.array(histories), known, after, season)
 
 
 def test_what_was_not_observed_repeats_the_value_before():
     path = np.array([1.0, 2.0, np.nan, 4.0])
     windows = Windows(path, np.array([0, 4]), 2, 1)
-    found = windows.smoothed(windows.end_cuts(), Smoothing(0.5, 0.0), 1)
-    expected = plain(np.array([1.0, 2.0, 2.0, 4.0]), Smoothing(0.5, 0.0), 1, 1)
-    assert found[0] == pytest.approx(expected)
+    found = windows.smoothed(windows.end_cuts(), Smoother(), 1)
+    filled = Windows(np.array([1.0, 2.0, 2.0, 4.0]), np.array([0, 4]), 2, 1)
+    assert found == pytest.approx(filled.smoothed(filled.end_cuts(), Smoother(), 1))

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from forecasting.estimators.trust import PARTNERS, Combining, best_combination, combined
+from forecasting.estimators.trust import Combining, combined
 from forecasting.evaluation.local import LocalConformal
 from forecasting.evaluation.quantile_conformal import QuantileConformal
 from forecasting.network import linear
@@ -19,7 +19,7 @@ from forecasting.network.quantiles import by_quantile, spread_bias
 from forecasting.network.spec import NetworkSpec, Weights, initial_weights
 from forecasting.network.training import EPOCHS, CutWindows, HeldOut, PinballJudge, TrainingPlan, train
 from forecasting.scaling import Batch, Reading
-from forecasting.smoothing import Smoothing
+from forecasting.smoothing import Smoother
 from forecasting.windows import CutRanges, Cuts, Windows
 
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ class Model:
     anchor : str
         ``"naive"`` or ``"seasonal_naive"``: which of them was better on the held-out windows.
     anchor_kernel : float64 array of shape (lookback, horizon)
-    smoothing : Smoothing or None
+    smoother : Smoother or None
         What the ensemble is combined with; None for the anchor.
     trust : float
         Share of the ensemble in the forecast; the rest is the smoothing or the anchor.
@@ -55,7 +55,7 @@ class Model:
     weights: Weights
     anchor: str
     anchor_kernel: np.ndarray
-    smoothing: Smoothing | None
+    smoother: Smoother | None
     trust: float
     penalty: float | None
     conformal: LocalConformal | QuantileConformal
@@ -73,7 +73,7 @@ class Model:
         reading : Reading
             Of n scaled windows.
         smoothed : array of shape (n, horizon), optional
-            The scaled forecasts of ``smoothing``; needed where there is one.
+            The scaled forecasts of ``smoother``; needed where there is one.
 
         Returns
         -------
@@ -81,18 +81,18 @@ class Model:
         float64 array of shape (n, n_quantiles, horizon)
             Rising, not corrected by held-out windows, 0 in the middle; where no quantiles were learned, that alone.
         """
-        if self.smoothing is None:
+        if self.smoother is None:
             smoothed = reading["window"] @ self.anchor_kernel
         elif smoothed is None:
-            raise ValueError(f"the forecasts of {self.smoothing} are needed")
+            raise ValueError("the forecasts of the smoothing are needed")
         ensemble, spread = _point_and_spread(self.spec, _median(self.spec, self.weights, reading))
         return combined(ensemble, smoothed, self.trust), spread
 
     def forecast_at(self, windows: Windows, cuts: Cuts) -> tuple[Batch, np.ndarray, np.ndarray]:
         """The windows before these cuts, and what `forecast_and_spread` gives of them."""
         batch, smoothed = windows.gather(cuts), None
-        if self.smoothing is not None:
-            smoothed = batch.scaled(windows.smoothed(cuts, self.smoothing, self.spec.horizon))
+        if self.smoother is not None:
+            smoothed = batch.scaled(windows.smoothed(cuts, self.smoother, self.spec.horizon))
         return batch, *self.forecast_and_spread(batch.reading, smoothed)
 
     def ends(
@@ -197,17 +197,18 @@ def fit_model(
         judge = PinballJudge(held_out, spec.quantiles) if spec.quantiles else held_out
         trained = train(network, weights, source, plan, rngs, held_out=judge, on_epoch=watch)
         median, apart = _point_and_spread(spec, _median(spec, trained.weights, held_out.reading))
-        partner, trust, validated, steps = 0, 1.0, np.asarray(median, dtype=np.float64), trained.steps
+        smoother, trust, validated, steps = None, 1.0, np.asarray(median, dtype=np.float64), trained.steps
         if combining is not None:
-            partner, trust = best_combination(median, combining.partners, held_out.target, combining.earlier)
+            partner, trust = combining.best(median, held_out.target)
+            smoother = combining.smoother if partner else None
             validated = combined(median, combining.partners[partner], trust)
         if all_cuts is not None and not trained.interrupted:
             onwards, watch = plan.continued(steps), history.watch(stage=1)
             source = CutWindows(windows, all_cuts, spec.horizon)
             trained = train(network, trained.weights, source, onwards, rngs, on_epoch=watch)
     conformal = _calibrated(spec, held_out, validated, apart, movement)
-    anchor, kernel, smoothing = start.anchor, start.anchor_kernel, PARTNERS[partner]
-    model = Model(spec, trained.weights, anchor, kernel, smoothing, trust, start.penalty, conformal)
+    anchor, kernel = start.anchor, start.anchor_kernel
+    model = Model(spec, trained.weights, anchor, kernel, smoother, trust, start.penalty, conformal)
     return Fit(model, validated, network.device, history.entries, trained.interrupted, steps)
 
 

@@ -135,10 +135,11 @@ class SimpleRNNForecaster(BaseEstimator):  # type: ignore[misc]  # scikit-learn 
         All probabilities that were learned, rising, 0.5 among them; empty where none were asked for.
     anchor_ : str
         ``"naive"`` or ``"seasonal_naive"``: the one that was better on the held-out windows.
-    smoothing_ : Smoothing or None
-        The exponential smoothing that the networks are combined with; None where it is the naive forecast.
+    smoother_ : Smoother or None
+        Chooses the exponential smoothing that the networks are combined with, series by series; None where they are
+        combined with the naive forecast.
     trust_ : float
-        Share of the networks in the forecast, 0 to 1; the rest is that of ``smoothing_`` or ``anchor_``.
+        Share of the networks in the forecast, 0 to 1; the rest is that of ``smoother_`` or ``anchor_``.
     history_ : list of dict
         One entry per epoch: ``epoch``, ``stage`` (0: with windows held out; 1: going on with everything; one more with
         every `partial_fit`), ``loss``, ``val_loss``, ``learning_rate``, ``clipped``, ``update_ratio``, ``seconds``.
@@ -555,6 +556,6 @@ class SimpleRNNForecaster(BaseEstimator):  # type: ignore[misc]  # scikit-learn 
         self.segment_length_ = model.spec.segment_length
         self.learned_quantiles_ = list(model.spec.quantiles)
         self.anchor_ = model.anchor
-        self.smoothing_ = model.smoothing
+        self.smoother_ = model.smoother
         self.trust_ = model.trust
         self.n_parameters_ = sum(weight.size for weight in model.weights.values())

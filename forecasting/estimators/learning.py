@@ -15,7 +15,7 @@ from forecasting.estimators.fitting import Fit, Model, fit_model, train_on
 from forecasting.estimators.memory import check_memory, planned_memory
 from forecasting.estimators.planning import Division, divide, usual_steps
 from forecasting.estimators.preparing import Prepared, best_prepared, prepare, read_windows
-from forecasting.estimators.trust import Combining, earlier_evidence, partner_forecasts
+from forecasting.estimators.trust import Combining, earlier_evidence, partner_forecasts, usual_smoother
 from forecasting.evaluation.intervals import SplitConformal
 from forecasting.evaluation.quantile_conformal import levels_of
 from forecasting.network import linear
@@ -102,7 +102,7 @@ def learn(
         prepared.start,
         prepared.all_cuts if settings.refit else None,
         training_plan(settings, len(prepared.cuts)),
-        combining=_combining(prepared, division, settings.horizon, draw) if settings.combine_naive else None,
+        combining=_combining(settings, prepared, division, draw) if settings.combine_naive else None,
         movement=recent_movement(prepared.windows, prepared.held_cuts, prepared.batch.scale),
         rng=np.random.default_rng(rng.randint(2**31)),
         callbacks=watching(callbacks, verbose=settings.verbose),
@@ -248,11 +248,14 @@ def _prepared(
     return best(targets, panel, division)
 
 
-def _combining(prepared: Prepared, division: Division, horizon: int, seed: int) -> Combining:
-    windows, start = prepared.windows, prepared.start
+def _combining(settings: "SimpleRNNForecaster", prepared: Prepared, division: Division, seed: int) -> Combining:
+    windows, start, horizon = prepared.windows, prepared.start, settings.horizon
+    smoother = usual_smoother(windows, prepared.cuts, horizon)
     return Combining(
         earlier_evidence(windows, division, horizon, start, seed),
-        partner_forecasts(windows, prepared.held_cuts, prepared.batch, start.anchor_kernel),
+        start.forecast(prepared.held_out.reading),
+        usual_smoother(windows, prepared.all_cuts, horizon) if settings.refit else smoother,
+        partner_forecasts(windows, prepared.held_cuts, prepared.batch, start.anchor_kernel, smoother),
     )
 
 

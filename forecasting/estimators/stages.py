@@ -37,7 +37,7 @@ def fitted_stages(estimator: "SimpleRNNForecaster") -> dict[str, dict[str, Any]]
             **{name: [entry.get(name, np.nan) for entry in estimator.history_] for name in ("loss", "val_loss")},
         },
         "trust and calibration": {
-            "smoothing": "none" if model.smoothing is None else str(model.smoothing),
+            "smoothing": np.nan if model.smoother is None else [model.smoother.weight, *model.smoother.expected],
             "trust": model.trust,
             "held-out forecasts": estimator.validation_["SimpleRNN"],
             **{f"conformal {name}": array for name, array in model.conformal.to_arrays().items()},

@@ -21,14 +21,14 @@ from forecasting.evaluation.quantile_conformal import QuantileConformal
 from forecasting.network.health import Health
 from forecasting.network.spec import NetworkSpec
 from forecasting.panel import Frequency, Notice, Panel
-from forecasting.smoothing import Smoothing
+from forecasting.smoothing import Smoother
 from forecasting.targets import Target
 from forecasting.windows import reach
 
 if TYPE_CHECKING:
     from forecasting.estimators.forecaster import SimpleRNNForecaster
 
-FORMAT = 5
+FORMAT = 6
 _TEXT, _ARRAYS = "forecaster.json", "arrays.npz"
 
 
@@ -41,7 +41,7 @@ def write(estimator: "SimpleRNNForecaster", folder: Path) -> None:
         "parameters": estimator.get_params(deep=False),
         "network": asdict(model.spec),
         "anchor": model.anchor,
-        "smoothing": None if model.smoothing is None else asdict(model.smoothing),
+        "smoother": None if model.smoother is None else asdict(model.smoother),
         "trust": model.trust,
         "penalty": model.penalty,
         "season_length": estimator.season_length_,
@@ -143,8 +143,12 @@ def _restored(kind: type["SimpleRNNForecaster"], text: dict[str, Any], arrays: d
     estimator.fit_seconds_ = text["fit_seconds"]
     estimator.device_ = text["device"]
     estimator.notices_ = tuple(Notice(**{**notice, "series": tuple(notice["series"])}) for notice in text["notices"])
-    smoothing = None if text["smoothing"] is None else Smoothing(**text["smoothing"])
-    model = Model(spec, weights, text["anchor"], arrays["anchor"], smoothing, text["trust"], text["penalty"], conformal)
+    smoother = (
+        None
+        if text["smoother"] is None
+        else Smoother(**{**text["smoother"], "expected": tuple(text["smoother"]["expected"])})
+    )
+    model = Model(spec, weights, text["anchor"], arrays["anchor"], smoother, text["trust"], text["penalty"], conformal)
     estimator._use(model)
     return estimator
 

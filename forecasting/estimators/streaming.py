@@ -14,7 +14,7 @@ from forecasting.estimators.preparing import read_windows
 from forecasting.panel.notice import counted, shortened
 from forecasting.panel.rows import time_text
 from forecasting.scaling import Batch, mean_step, scaled_batch, squashed
-from forecasting.windows import reach, smoothed_steps
+from forecasting.windows import reach
 
 if TYPE_CHECKING:
     from forecasting.estimators.forecaster import SimpleRNNForecaster
@@ -234,11 +234,11 @@ class Stream:
         return scaled_batch(path, seen, steps_of, self._season, lag=lag, covariates=told)
 
     def _smoothed(self, batch: Batch, some: slice) -> np.ndarray | None:
-        smoothing, horizon = self._model.smoothing, self._model.spec.horizon
-        if smoothing is None:
+        smoother, horizon = self._model.smoother, self._model.spec.horizon
+        if smoother is None:
             return None
-        history, _, _ = self._steps.last(smoothed_steps(self._lookback, self._season), some)
-        return batch.scaled(smoothing.forecast(history, self._known[some], self._season, horizon))
+        history, _, _ = self._steps.last(reach(self._lookback, self._season), some)
+        return batch.scaled(smoother.forecast(history, self._known[some], self._season, horizon))
 
     def _movement(self, scale: np.ndarray) -> np.ndarray:
         return relative_movement(self._of_kept(lambda path: weighted_change(path, self._season)), scale)

@@ -1,9 +1,11 @@
 """What an ensemble is combined with, and how far it is trusted against that, by what many times say.
 
-Series of one panel often move together: a thousand of them at one time tell little more than a few. So both are
-chosen on blocks of time. The held-out windows are the last block, forecast by the ensemble. The blocks before them,
-back to the middle of every series, are forecast by the linear map that the ensemble starts from, fitted to what lies
-before.
+Its partner is the naive forecast that it starts from, or an exponential smoothing that is chosen for each series.
+
+Series of one panel often move together: a thousand of them at one time tell little more than a few. So partner and
+trust are chosen on blocks of time. The held-out windows are the last block, forecast by the ensemble. The blocks before
+them, back to the middle of every series, are forecast by the linear map that the ensemble starts from, fitted to what
+lies before.
 """
 
 from collections.abc import Sequence
@@ -14,17 +16,20 @@ import numpy as np
 from forecasting.estimators.planning import Division
 from forecasting.network import linear
 from forecasting.scaling import Batch
-from forecasting.smoothing import CHOICES, Smoothing
-from forecasting.windows import Cuts, Windows
+from forecasting.smoothing import Smoother
+from forecasting.windows import CutRanges, Cuts, Windows
 
 TRUSTS = np.linspace(0.0, 1.0, 21)
 """The weights that are tried."""
-PARTNERS: tuple[Smoothing | None, ...] = (None, *CHOICES)
-"""What an ensemble may be combined with: None is the naive forecast that it starts from."""
 _MOST_MISSING = 0.1
 """Where more of the steps is missing, no smoothing is tried: it reads the value before in their place."""
+_MOST_HISTORIES = 2_000
+"""What is expected of smoothings is the mean over so many histories at most."""
+_MOST_WINDOWS = 8_000
+"""So many windows at most are evidence."""
 _SMALL_GAIN = 0.01
-_PRIOR_BLOCKS = 1.0
+_PRIOR_BLOCKS = 1.0, 10.0
+"""So many blocks count one half as the weight against the naive forecast, and against a smoothing."""
 _MOST_BLOCKS = 12
 _LAST_BLOCK = 2.0
 _CLEARLY = 0.005
@@ -58,29 +63,45 @@ class Combining:
     ----------
     earlier : Evidence
         Of the blocks before what is held out.
+    start : array of shape (n_held_out, horizon)
+        Scaled forecasts of the held-out windows by the map that the ensemble starts from.
+    smoother : Smoother or None
+        The one to forecast with if it is chosen; None where none is tried.
     partners : list of arrays of shape (n_held_out, horizon)
-        Scaled forecasts of the held-out windows; see `partner_forecasts`.
+        Scaled forecasts of the held-out windows, by what is fitted to what lies before; see `partner_forecasts`.
     """
 
     earlier: Evidence
+    start: np.ndarray
+    smoother: Smoother | None
     partners: list[np.ndarray]
 
+    def best(self, ensemble: np.ndarray, target: np.ndarray) -> tuple[int, float]:
+        """`best_combination` with scaled forecasts of the held-out windows by an ensemble."""
+        return best_combination(ensemble, self.start, self.partners, target, self.earlier)
 
-def partner_forecasts(windows: Windows, cuts: Cuts, batch: Batch, anchor_kernel: np.ndarray) -> list[np.ndarray]:
-    """Scaled forecasts at these cuts by every one of `PARTNERS`, or where much is missing by the naive one alone.
 
-    Each of them has the shape (n, horizon).
-    """
-    horizon = anchor_kernel.shape[1]
-    tried = CHOICES if windows.share_missing <= _MOST_MISSING else ()
-    smoothed = (batch.scaled(windows.smoothed(cuts, smoothing, horizon)) for smoothing in tried)
-    return [batch.inputs @ anchor_kernel, *smoothed]
+def usual_smoother(windows: Windows, cuts: Cuts | CutRanges, horizon: int) -> Smoother | None:
+    """A smoother by what these cuts say; None where much of the series is missing."""
+    if windows.share_missing > _MOST_MISSING:
+        return None
+    return windows.smoother(linear.spread(cuts, _MOST_HISTORIES), horizon)
+
+
+def partner_forecasts(
+    windows: Windows, cuts: Cuts, batch: Batch, anchor_kernel: np.ndarray, smoother: Smoother | None
+) -> list[np.ndarray]:
+    """Scaled forecasts at these cuts, each of shape (n, horizon): the naive one, and that of a smoother if there is."""
+    naive = batch.inputs @ anchor_kernel
+    if smoother is None:
+        return [naive]
+    return [naive, batch.scaled(windows.smoothed(cuts, smoother, anchor_kernel.shape[1]))]
 
 
 def earlier_evidence(
     windows: Windows, division: Division, horizon: int, start: linear.LinearStart, seed: int
 ) -> Evidence:
-    """Evidence from the second half of every series, but for what is held out, by a map that is fitted to the first.
+    """Evidence from the second half of every series, but for what is held out, by what is fitted to the first.
 
     A block is a horizon long, or a twelfth of the longest half where that is longer; blocks are counted back from the
     held-out windows. There is no evidence where no series can be halved.
@@ -102,11 +123,12 @@ def earlier_evidence(
     cuts = windows.cuts(horizon, least_history=lengths - half, held_out=division.held_out)
     if not len(before) or not len(cuts):
         return _NO_EVIDENCE
-    cuts = linear.spread(cuts, linear.MOST_WINDOWS)
+    cuts = linear.spread(cuts, _MOST_WINDOWS)
     batch = windows.gather(cuts)
     target = windows.targets(cuts, batch, horizon)
     fitted = linear.refitted(start, windows, before, horizon, np.random.default_rng(seed)).forecast(batch.reading)
-    partners = partner_forecasts(windows, cuts, batch, start.anchor_kernel)
+    smoother = usual_smoother(windows, before, horizon)
+    partners = partner_forecasts(windows, cuts, batch, start.anchor_kernel, smoother)
     length = max(horizon, -(-int(half.max()) // _MOST_BLOCKS))
     end = windows.indptr[1:] - division.held_out
     block = (end[cuts.series] - cuts.row - horizon) // length
@@ -115,24 +137,27 @@ def earlier_evidence(
 
 
 def best_combination(
-    ensemble: np.ndarray, partners: Sequence[np.ndarray], target: np.ndarray, earlier: Evidence
+    ensemble: np.ndarray, start: np.ndarray, partners: Sequence[np.ndarray], target: np.ndarray, earlier: Evidence
 ) -> tuple[int, float]:
     """The partner whose combination with the ensemble has the lowest error over all blocks, and the ensemble's weight.
 
-    A forecast combination (Bates and Granger 1969). The naive forecast is the partner unless the combination with a
-    smoothing, each with its own weight, has an error that is less by half a percent. The last block, the only one that
-    the ensemble itself forecast, counts as much as the two largest earlier ones.
+    A forecast combination (Bates and Granger 1969). The naive forecast is the partner unless the combination with the
+    smoothing, with its own weight, has an error that is less by half a percent. The last block, the only one that
+    the ensemble itself forecast, counts as much as the two largest earlier ones. It also tells how much better than its
+    start the ensemble is in each combination, which the errors of the earlier blocks are multiplied by.
 
-    On a random walk the best weight is noise, and so is the small gain that it seems to bring: a gain of 1 % over the
-    partner halves the weight. With n blocks that count alike, the weight is drawn towards one half as if one more had
-    said that: equal weights are hard to beat by weights estimated from little, see Smith and Wallis 2009, "A simple
-    explanation of the forecast combination puzzle". Blocks in which the map is the partner itself say nothing about its
-    weight against that.
+    The weight is drawn towards one half as if further blocks had said that, one where the partner is the naive forecast
+    and ten where it is a smoothing: equal weights of two good forecasts are hard to beat by weights estimated from
+    little, see Smith and Wallis 2009, "A simple explanation of the forecast combination puzzle". On a random walk the
+    best weight against the naive forecast is noise, and so is the small gain that it seems to bring: a gain of 1 %
+    halves it. Blocks in which the map is the partner itself say nothing about its weight against that.
 
     Parameters
     ----------
     ensemble : array of shape (n, horizon)
         Scaled forecasts of the held-out windows.
+    start : array of that shape
+        Those of the map that it starts from.
     partners : sequence of arrays of that shape
         As `partner_forecasts` gives them.
     target : array of that shape
@@ -142,16 +167,19 @@ def best_combination(
     Returns
     -------
     partner : int
-        Its number among `PARTNERS`.
+        Its number among ``partners``.
     trust : float
         Share of the ensemble, 0 to 1.
     """
-    last = _block(ensemble, partners, target, np.ones(len(target), dtype=bool))
-    if last is None:
-        last = np.ones((len(partners), len(TRUSTS))), len(target)
-    errors = np.concatenate([earlier.errors, last[0][None]]) if len(earlier.errors) else last[0][None]
+    every = np.ones(len(target), dtype=bool)
+    last, of_start = (_block(forecast, partners, target, every) for forecast in (ensemble, start))
+    if last is None or of_start is None:
+        last = of_start = np.ones((len(partners), len(TRUSTS))), len(target)
+    gained = np.divide(last[0], of_start[0], out=np.ones_like(last[0]), where=of_start[0] > 0)
+    errors = np.concatenate([earlier.errors * gained, last[0][None]]) if len(earlier.errors) else last[0][None]
     counts = np.append(earlier.windows, _LAST_BLOCK * earlier.windows.max(initial=1)).astype(np.float64)
-    trusts = [_trust(errors[:, partner], counts) for partner in range(len(partners))]
+    trusts = [_trust(errors[:, number], counts, _PRIOR_BLOCKS[number]) for number in range(len(partners))]
+    trusts[0] *= _share_of_gain(errors[:, 0], counts)
     pooled = np.tensordot(counts / counts.sum(), errors, 1)
     reached = [np.interp(trust, TRUSTS, by_weight) for trust, by_weight in zip(trusts, pooled, strict=True)]
     partner = int(np.argmin(reached))
@@ -160,17 +188,27 @@ def best_combination(
     return partner, trusts[partner]
 
 
-def _trust(errors: np.ndarray, counts: np.ndarray) -> float:
+def _trust(errors: np.ndarray, counts: np.ndarray, prior_blocks: float) -> float:
     """The weight by errors of shape (n_blocks, len(TRUSTS)), of so many windows each."""
-    told = np.ptp(errors, axis=1) > 0
-    errors, counts = errors[told], counts[told]
+    errors, share = _telling(errors, counts)
     if not len(errors):
         return 0.0
-    share = counts / counts.sum()
+    alike = 1 / np.square(share).sum()
+    return float((alike * TRUSTS[int(np.argmin(share @ errors))] + prior_blocks * 0.5) / (alike + prior_blocks))
+
+
+def _share_of_gain(errors: np.ndarray, counts: np.ndarray) -> float:
+    """How much of a weight is left by how little is gained by the best of all, given as for `_trust`."""
+    errors, share = _telling(errors, counts)
     pooled = share @ errors
-    alike, gain = 1 / np.square(share).sum(), 1 - pooled.min() / pooled[0]
-    trust = (alike * TRUSTS[int(np.argmin(pooled))] + _PRIOR_BLOCKS * 0.5) / (alike + _PRIOR_BLOCKS)
-    return float(trust * gain**2 / (gain**2 + _SMALL_GAIN**2))
+    gain = 1 - pooled.min() / pooled[0] if len(errors) else 0.0
+    return float(gain**2 / (gain**2 + _SMALL_GAIN**2))
+
+
+def _telling(errors: np.ndarray, counts: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The blocks in which the weight makes a difference, and the share of each in the number of their windows."""
+    told = np.ptp(errors, axis=1) > 0
+    return errors[told], counts[told] / counts[told].sum()
 
 
 def combined(ensemble: np.ndarray, partner: np.ndarray, trust: float) -> np.ndarray:

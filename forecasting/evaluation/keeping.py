@@ -20,7 +20,7 @@ from forecasting.evaluation.origins import Contestant, Part, Windows
 from forecasting.panel import Panel
 
 _LOG = logging.getLogger(__name__)
-_CODE = {"panel", "smoothing", "targets", "windows", "network", "estimators", "evaluation"}
+_CODE = {"panel", "scaling", "smoothing", "targets", "windows", "network", "estimators", "evaluation"}
 
 
 @cache

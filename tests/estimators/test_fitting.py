@@ -8,7 +8,7 @@ from sklearn.exceptions import NotFittedError
 from forecasting.estimators import fitting
 from forecasting.network.training import TrainingPlan
 from forecasting.panel import to_panel
-from forecasting.smoothing import CHOICES
+from forecasting.smoothing import Smoother
 from tests.estimators.made import HORIZON, Watch, long_frame, one, tiny, values
 
 
@@ -77,7 +77,7 @@ def test_the_facts_of_a_fit(frame):
     assert forecaster.n_parameters_ == 3 * (kernel + recurrent + bias + head + mixing + 8 * HORIZON)
     assert forecaster.device_.startswith("tensorflow cpu")
     assert forecaster.anchor_ in ("naive", "seasonal_naive")
-    assert forecaster.smoothing_ in (None, *CHOICES)
+    assert forecaster.smoother_ is None or isinstance(forecaster.smoother_, Smoother)
     assert 0 <= forecaster.trust_ <= 1
     assert forecaster.notices_ == ()
 

@@ -102,7 +102,7 @@ def test_the_fitted_histories_given_again_change_nothing(frame, fitted):
 def test_only_the_end_of_a_history_is_read(frame, fitted):
     """The look-back and what its scale is measured on; for intervals and smoothing `reach`; beyond may lie anything."""
     alone = copy.copy(fitted)
-    alone._use(dataclasses.replace(fitted._model, smoothing=None))
+    alone._use(dataclasses.replace(fitted._model, smoother=None))
     tail = frame.groupby("unique_id").tail(TINY["lookback"] + TINY["season_length"])
     assert values(alone.predict(data=tail, levels=[])) == pytest.approx(np.array(values(alone.predict(levels=[]))))
     tail = frame.groupby("unique_id").tail(reach(TINY["lookback"], TINY["season_length"]))
@@ -171,15 +171,15 @@ def test_the_forecast_is_the_median_of_the_members_and_the_naive_forecast_by_tru
             model,
             spec=dataclasses.replace(model.spec, n_members=1),
             weights={name: weight[[number]] for name, weight in model.weights.items()},
-            smoothing=None,
+            smoother=None,
             trust=1.0,
         ).forecast_and_spread(batch.reading)[0]
         for number in range(3)
     ]
     assert len({str(part) for part in alone}) == 3
     naive = batch.inputs @ model.anchor_kernel
-    if model.smoothing is not None:
-        naive = batch.scaled(windows.smoothed(windows.end_cuts(), model.smoothing, HORIZON))
+    if model.smoother is not None:
+        naive = batch.scaled(windows.smoothed(windows.end_cuts(), model.smoother, HORIZON))
     expected = model.trust * np.median(alone, axis=0) + (1 - model.trust) * naive
     assert 0 <= forecaster.trust_ <= 1
     forecast = forecaster.predict()

@@ -15,7 +15,7 @@ from sklearn.base import clone
 from forecasting import SimpleRNNForecaster
 from forecasting.errors import StorageError
 from forecasting.panel import to_panel
-from forecasting.smoothing import Smoothing
+from forecasting.smoothing import CHOICES, Smoother
 from tests.estimators.made import long_frame, one, tiny, values, wave
 
 TEXT, ARRAYS = "forecaster.json", "arrays.npz"
@@ -27,7 +27,7 @@ FITTED = (
     "target_",
     "gaps_",
     "anchor_",
-    "smoothing_",
+    "smoother_",
     "trust_",
     "history_",
     "n_parameters_",
@@ -86,7 +86,7 @@ def test_what_was_fitted_comes_back(fitted, folder):
 
 def test_the_files_are_json_and_plain_arrays(folder):
     assert sorted(path.name for path in folder.iterdir()) == [ARRAYS, TEXT]
-    assert json.loads((folder / TEXT).read_text())["format"] == 5
+    assert json.loads((folder / TEXT).read_text())["format"] == 6
     with np.load(folder / ARRAYS, allow_pickle=False) as stored:
         kinds = {name: stored[name].dtype.kind for name in stored.files}
     assert set(kinds.values()) <= {"f", "i", "M", "U"}
@@ -96,10 +96,11 @@ def test_the_files_are_json_and_plain_arrays(folder):
 def test_what_the_networks_are_combined_with_is_stored(frame, tmp_path):
     forecaster = tiny().fit(frame)
     before = forecaster.predict()
-    forecaster._use(replace(forecaster._model, smoothing=Smoothing(0.3, 0.6), trust=0.25))
+    smoother = Smoother(tuple(np.linspace(1.0, 2.0, len(CHOICES))))
+    forecaster._use(replace(forecaster._model, smoother=smoother, trust=0.25))
     forecaster.save(tmp_path / "model")
     loaded = SimpleRNNForecaster.load(tmp_path / "model")
-    assert (loaded.smoothing_, loaded.trust_) == (Smoothing(0.3, 0.6), 0.25)
+    assert (loaded.smoother_, loaded.trust_) == (smoother, 0.25)
     assert not before.equals(loaded.predict())
     pd.testing.assert_frame_equal(loaded.predict(horizon=9), forecaster.predict(horizon=9))
 
@@ -272,12 +273,12 @@ def test_a_damaged_forecaster_is_told_as_such(damage, damaged):
     assert str(damaged) in str(error.value)
 
 
-@pytest.mark.parametrize("other", [1, 3, 999])
+@pytest.mark.parametrize("other", [1, 5, 999])
 def test_another_format_asks_for_the_package_that_wrote_it(other, damaged):
-    (damaged / TEXT).write_text((damaged / TEXT).read_text().replace('"format": 5', f'"format": {other}'))
+    (damaged / TEXT).write_text((damaged / TEXT).read_text().replace('"format": 6', f'"format": {other}'))
     with pytest.raises(StorageError) as error:
         SimpleRNNForecaster.load(damaged)
-    assert error.value.problem == (f"another version of this package wrote it (format {other}, this one reads 5)")
+    assert error.value.problem == (f"another version of this package wrote it (format {other}, this one reads 6)")
     assert error.value.remedy == "Train it anew, or use the version of the package that wrote it"
 
 

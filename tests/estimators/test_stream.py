@@ -14,7 +14,7 @@ from sklearn.exceptions import NotFittedError
 from forecasting import SimpleRNNForecaster
 from forecasting.errors import DataError, ParameterError
 from forecasting.panel import to_panel
-from forecasting.smoothing import Smoothing
+from forecasting.smoothing import Smoother
 from forecasting.windows import reach
 from tests.estimators.made import HORIZON, TINY, long_frame, one, tiny, wave
 
@@ -40,8 +40,8 @@ def forecasters(frame):
     data = {"refuse": frame, "interpolate": frame.drop(index=[20, 21, 90]), "mask": frame.drop(index=[58, 104])}
     kinds = [("refuse", "none"), ("interpolate", "log"), ("mask", "difference"), ("interpolate", "log_return")]
     fitted = {kind: tiny(levels=[80], gaps=kind[0], target=kind[1]).fit(data[kind[0]]) for kind in kinds}
-    for kind, smoothing in zip(kinds, (None, Smoothing(0.5, 0.3), Smoothing(0.3, 0.6), None), strict=True):
-        fitted[kind]._model = replace(fitted[kind]._model, smoothing=smoothing, trust=0.5)
+    for kind, smoother in zip(kinds, (None, Smoother(), Smoother(), None), strict=True):
+        fitted[kind]._model = replace(fitted[kind]._model, smoother=smoother, trust=0.5)
     return fitted
 
 

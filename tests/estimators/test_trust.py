@@ -8,42 +8,43 @@ from hypothesis import strategies as st
 from forecasting.estimators.planning import divide
 from forecasting.estimators.preparing import prepare
 from forecasting.estimators.trust import (
-    PARTNERS,
     TRUSTS,
     Evidence,
     best_combination,
     combined,
     earlier_evidence,
     partner_forecasts,
+    usual_smoother,
 )
 from forecasting.network import linear
 from forecasting.panel import to_panel
 from forecasting.targets import Target
-from forecasting.windows import Windows, smoothed_steps
+from forecasting.windows import Windows, reach
 from tests.estimators.made import long_frame
 
 NOTHING = Evidence(np.zeros((0, 0, len(TRUSTS))), np.zeros(0, dtype=np.int64))
 HORIZON = 3
+PARTNERS = 2
 
 
 def blocks(*best: float, gain: float = 0.5, windows: int = 100) -> Evidence:
     """Blocks of a straight fall of the error up to the best weight, and a straight rise behind it; partners alike."""
     errors = [1 - gain + gain * np.abs(TRUSTS - weight) / max(weight, 1e-9) for weight in best]
-    return Evidence(np.repeat(np.array(errors)[:, None], len(PARTNERS), axis=1), np.full(len(best), windows))
+    return Evidence(np.repeat(np.array(errors)[:, None], PARTNERS, axis=1), np.full(len(best), windows))
 
 
 def chosen(
     ensemble: float, partners: list[float], earlier: Evidence = NOTHING, windows: int = 100
 ) -> tuple[int, float]:
-    """The combination for forecasts that are off by so much everywhere, by the partners that are given, then others."""
+    """The combination for forecasts that are off by so much everywhere, the start as much as the ensemble."""
     target = np.ones((windows, 2), dtype=np.float32)
-    others = partners + [1e6] * (len(PARTNERS) - len(partners))
-    return best_combination(target + ensemble, [target + off for off in others], target, earlier)
+    forecast = target + ensemble
+    return best_combination(forecast, forecast, [target + off for off in partners], target, earlier)
 
 
 def trust(ensemble: float, naive: float, earlier: Evidence = NOTHING, windows: int = 100) -> float:
-    """Where all partners are the naive forecast."""
-    partner, found = chosen(ensemble, [naive] * len(PARTNERS), earlier, windows)
+    """Against the naive forecast, where a smoothing is far off."""
+    partner, found = chosen(ensemble, [naive, 1e6], earlier, windows)
     assert partner == 0
     return found
 
@@ -69,7 +70,7 @@ def test_a_gain_of_one_percent_over_all_blocks_halves_the_trust():
 
 def test_a_block_of_few_windows_says_less():
     much, little = blocks(1.0, windows=1000), blocks(1.0, windows=10)
-    other = np.broadcast_to(TRUSTS + 1, (1, len(PARTNERS), len(TRUSTS)))
+    other = np.broadcast_to(TRUSTS + 1, (1, PARTNERS, len(TRUSTS)))
     against = Evidence(np.concatenate([much.errors, other]), np.array([1000, 10]))
     assert trust(0, 5, against) > trust(0, 5, Evidence(against.errors, np.array([10, 1000])))
     alike = 1 / ((2 / 3) ** 2 + (1 / 3) ** 2)  # the last block weighs as much as two of the largest
@@ -78,23 +79,41 @@ def test_a_block_of_few_windows_says_less():
 
 
 def test_the_partner_whose_combination_is_best_is_taken():
-    assert chosen(2, [4, 3, -2, 3])[0] == 2
-    assert chosen(2, [4, 3, -2, 3])[1] == pytest.approx(0.5, abs=1e-3)  # halfway between 2 and -2 there is no error
-    assert chosen(2, [-2, 3, 4])[0] == 0
+    assert chosen(2, [4, -2])[0] == 1
+    assert chosen(2, [4, -2])[1] == pytest.approx(0.5, abs=1e-3)  # halfway between 2 and -2 there is no error
+    assert chosen(2, [-2, 3])[0] == 0
     assert chosen(2, [-3, 1])[0] == 0  # 1 is better by itself, and no better together
 
 
 def test_a_smoothing_that_is_hardly_better_does_not_take_the_place_of_the_naive_forecast():
-    assert chosen(3.0, [1.0, 0.996])[0] == 0
-    assert chosen(3.0, [1.0, 0.994])[0] == 1
+    assert chosen(1.0, [1.0, 0.992])[0] == 0
+    assert chosen(1.0, [1.0, 0.985])[0] == 1
 
 
-def test_a_partner_that_is_better_than_the_ensemble_everywhere_is_the_forecast():
-    assert chosen(3.0, [4.0, 1.0]) == (1, 0.0)
+def test_against_a_smoothing_the_weight_is_near_one_half_until_many_blocks_say_otherwise():
+    assert chosen(3.0, [4.0, 1.0]) == (1, pytest.approx(10 * 0.5 / 11))
+    better = 1 + TRUSTS  # than the ensemble, in every block and whatever the weight
+    errors = np.stack([np.full(len(TRUSTS), 3.0), better])
+    many = Evidence(np.repeat(errors[None], 38, axis=0), np.full(38, 100))
+    alike = 40**2 / 42  # 38 blocks, and the last one, which weighs as much as two
+    assert chosen(3.0, [4.0, 1.0], many) == (1, pytest.approx(10 * 0.5 / (alike + 10)))
+
+
+def test_how_much_better_than_its_start_the_ensemble_is_holds_for_the_earlier_blocks_too():
+    target = np.ones((100, 2), dtype=np.float32)
+    partners, earlier = [target + 4, target - 3], blocks(0.2, 0.4, 0.5)
+    ensemble, start = target + 0.5, target + 2.0
+    weights = TRUSTS[None]
+    last = np.abs(weights * 0.5 + (1 - weights) * np.array([[4.0], [-3.0]])) / 4
+    before = np.abs(weights * 2.0 + (1 - weights) * np.array([[4.0], [-3.0]])) / 4
+    better = Evidence(earlier.errors * last / before, earlier.windows)
+    found = best_combination(ensemble, start, partners, target, earlier)
+    assert found == best_combination(ensemble, ensemble, partners, target, better)
+    assert found[1] > best_combination(ensemble, ensemble, partners, target, earlier)[1]
 
 
 def test_earlier_blocks_decide_about_the_partner_too_and_the_last_counts_like_two_of_them():
-    errors = np.ones((1, len(PARTNERS), len(TRUSTS)))
+    errors = np.ones((1, PARTNERS, len(TRUSTS)))
     errors[:, 1] = 3.0  # against the naive forecast's; in the last block none
 
     def partner(blocks: int) -> int:
@@ -133,6 +152,7 @@ def test_earlier_blocks_are_those_of_a_map_fitted_to_the_first_halves_scored_ste
     half = np.maximum(np.minimum(lengths // 2, lengths - division.least_history - HORIZON), division.held_out)
     before = windows.cuts(HORIZON, least_history=division.least_history, held_out=half)
     kernel = linear.refitted(start, windows, before, HORIZON, np.random.default_rng(1)).kernel
+    smoother = windows.smoother(before.take(np.arange(len(before))), HORIZON)
     length, season = max(HORIZON, -(-int(half.max()) // 12)), windows.season_length
     by_block: dict[int, list[list[list[float]]]] = {}
     for series, (first, stop) in enumerate(zip(panel.indptr[:-1], panel.indptr[1:], strict=True)):
@@ -142,10 +162,10 @@ def test_earlier_blocks_are_those_of_a_map_fitted_to_the_first_halves_scored_ste
             scale = np.abs(window[season:] - window[:-season]).mean()
             target = (panel.values[row : row + HORIZON] - level) / scale
             forecast, naive = window / scale @ kernel, window / scale @ start.anchor_kernel
-            history = panel.values[max(first, row - smoothed_steps(8, season)) : row][None]
-            known = np.array([history.shape[1]])
-            smoothed = [one.forecast(history, known, season, HORIZON)[0] for one in PARTNERS[1:]]
-            partners = [naive, *((path - level) / scale for path in smoothed)]
+            history = panel.values[max(first, row - reach(8, season)) : row]
+            padded = np.concatenate([np.full(reach(8, season) - len(history), history[0]), history])[None]
+            smoothed = smoother.forecast(padded, np.array([len(history)]), season, HORIZON)[0]
+            partners = [naive, (smoothed - level) / scale]
             number = (stop - division.held_out[series] - row - HORIZON) // length
             error = [
                 [np.abs(target - (w * forecast + (1 - w) * partner)).mean() for w in (0.0, 0.5, 1.0)]
@@ -157,28 +177,29 @@ def test_earlier_blocks_are_those_of_a_map_fitted_to_the_first_halves_scored_ste
     assert found.errors[:, :, [0, 10, 20]] == pytest.approx(means / means[:, :1, :1], rel=1e-4)
 
 
-def test_the_forecasts_of_the_partners_are_the_naive_one_and_the_smoothings_scaled():
+def test_the_forecasts_of_the_partners_are_the_naive_one_and_the_smoothing_scaled():
     _, _, _, prepared = evidence()
     windows, cuts, batch, kernel = prepared.windows, prepared.held_cuts, prepared.batch, prepared.start.anchor_kernel
-    naive, *smoothed = partner_forecasts(windows, cuts, batch, kernel)
+    smoother = usual_smoother(windows, prepared.cuts, HORIZON)
+    naive, smoothed = partner_forecasts(windows, cuts, batch, kernel, smoother)
     assert naive == pytest.approx(batch.inputs @ kernel)
-    for smoothing, forecast in zip(PARTNERS[1:], smoothed, strict=True):
-        assert batch.path(forecast) == pytest.approx(windows.smoothed(cuts, smoothing, HORIZON))
+    assert batch.path(smoothed) == pytest.approx(windows.smoothed(cuts, smoother, HORIZON))
 
 
 def test_where_much_is_missing_no_smoothing_is_tried():
     _, _, division, prepared = evidence()
     windows, cuts, batch, kernel = prepared.windows, prepared.held_cuts, prepared.batch, prepared.start.anchor_kernel
-    for share, count in ((0.05, len(PARTNERS)), (0.3, 1)):
+    for share, count in ((0.05, 2), (0.3, 1)):
         path = windows.path.copy()
         path[np.random.default_rng(0).random(len(path)) < share] = np.nan
         path[windows.indptr[:-1]] = 1.0
         holed = Windows(path, windows.indptr, windows.lookback, windows.season_length)
-        assert len(partner_forecasts(holed, cuts, batch, kernel)) == count
+        smoother = usual_smoother(holed, prepared.cuts, HORIZON)
+        assert len(partner_forecasts(holed, cuts, batch, kernel, smoother)) == count
         found = earlier_evidence(holed, division, HORIZON, prepared.start, 1)
         assert found.errors.shape[1] == count
     naive = batch.inputs @ kernel
-    assert best_combination(naive + 1, [naive], naive, found)[0] == 0
+    assert best_combination(naive + 1, naive + 1, [naive], naive, found)[0] == 0
 
 
 def test_the_second_halves_do_not_move_the_map_and_what_is_held_out_moves_no_block():
@@ -193,7 +214,7 @@ def test_the_second_halves_do_not_move_the_map_and_what_is_held_out_moves_no_blo
     assert again.windows.tolist() == found.windows.tolist()
 
 
-def test_where_the_naive_forecast_is_the_start_earlier_blocks_tell_of_the_smoothings_alone():
+def test_where_the_naive_forecast_is_the_start_earlier_blocks_tell_of_the_smoothing_alone():
     found, _, division, prepared = evidence()
     anchored = linear.LinearStart("naive", prepared.start.anchor_kernel, prepared.start.anchor_kernel, None)
     again = earlier_evidence(prepared.windows, division, HORIZON, anchored, 1)
@@ -201,7 +222,7 @@ def test_where_the_naive_forecast_is_the_start_earlier_blocks_tell_of_the_smooth
     assert np.ptp(again.errors[:, 0], axis=1).max() < 1e-12
     assert np.ptp(again.errors[:, 1:], axis=2).min() > 0
     target = np.zeros((5, HORIZON))
-    told = best_combination(target + 1, [target + 2] * len(PARTNERS), target, again)
-    untold = best_combination(target + 1, [target + 2] * len(PARTNERS), target, NOTHING)
+    told = best_combination(target + 1, target + 1, [target + 2] * PARTNERS, target, again)
+    untold = best_combination(target + 1, target + 1, [target + 2] * PARTNERS, target, NOTHING)
     assert told[0] == 0 or told[1] < 1
     assert untold == (0, pytest.approx(3 / 4, abs=1e-3))

@@ -66,7 +66,7 @@ class Model:
         """Scaled forecasts, and how far the learned quantiles lie from them.
 
         Trust in what the ensemble is combined with moves a forecast and its quantiles together: what the networks say
-        about the spread stays.
+        about the spread stays. Without trust and learned quantiles the networks are not run.
 
         Parameters
         ----------
@@ -85,6 +85,8 @@ class Model:
             smoothed = reading["window"] @ self.anchor_kernel
         elif smoothed is None:
             raise ValueError("the forecasts of the smoothing are needed")
+        if not self.trust and not self.spec.gaps:
+            return np.asarray(smoothed, dtype=np.float64), np.zeros((len(smoothed), 1, self.spec.horizon))
         ensemble, spread = _point_and_spread(self.spec, _median(self.spec, self.weights, reading))
         return combined(ensemble, smoothed, self.trust), spread
 
@@ -191,7 +193,7 @@ def fit_model(
     network, history = _engine(spec), History(Callbacks(callbacks))
     rngs = rng.spawn(spec.n_members)
     info = {"members": spec.n_members, "windows": len(cuts), "held_out_windows": len(held_out.target)}
-    with history.of({**info, "epochs": EPOCHS if all_cuts is None else 2 * EPOCHS}):
+    with history.of({**info, "epochs": EPOCHS * (len(plan.rounds) + (all_cuts is not None))}):
         weights, watch = _first_weights(spec, windows, cuts, start, rngs), history.watch(stage=0)
         source = CutWindows(windows, cuts, spec.horizon)
         judge = PinballJudge(held_out, spec.quantiles) if spec.quantiles else held_out

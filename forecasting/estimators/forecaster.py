@@ -109,7 +109,8 @@ class SimpleRNNForecaster(BaseEstimator):  # type: ignore[misc]  # scikit-learn 
     n_members : int, default 3
         Networks whose median is the forecast.
     max_steps : int, optional
-        Gradient steps per network at most; by default as many as show every window once, from 1,000 to 2,000.
+        Gradient steps per network; by default 500, then another 500 and then another 1,000, each only where the steps
+        before made the held-out error 3 % less.
     batch_size : int, default 128
         Windows per gradient step.
     learning_rate : float, default 0.002

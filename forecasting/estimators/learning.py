@@ -1,6 +1,7 @@
 """From data and the parameters of a forecaster to a fitted ensemble, and all that was decided on the way."""
 
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -13,7 +14,7 @@ from forecasting.estimators.calibrating import MOST_ERRORS, recalibrated, recent
 from forecasting.estimators.encoding import Encoding
 from forecasting.estimators.fitting import Fit, Model, fit_model, train_on
 from forecasting.estimators.memory import check_memory, planned_memory
-from forecasting.estimators.planning import Division, divide, usual_steps
+from forecasting.estimators.planning import ROUNDS, Division, divide
 from forecasting.estimators.preparing import Prepared, best_prepared, prepare, read_windows
 from forecasting.estimators.trust import Combining, earlier_evidence, partner_forecasts, usual_smoother
 from forecasting.evaluation.intervals import SplitConformal
@@ -101,7 +102,7 @@ def learn(
         prepared.held_out,
         prepared.start,
         prepared.all_cuts if settings.refit else None,
-        training_plan(settings, len(prepared.cuts)),
+        training_plan(settings),
         combining=_combining(settings, prepared, division, draw) if settings.combine_naive else None,
         movement=recent_movement(prepared.windows, prepared.held_cuts, prepared.batch.scale),
         rng=np.random.default_rng(rng.randint(2**31)),
@@ -161,7 +162,7 @@ def learn_on(
     check_memory(memory)
     model = replace(model, conformal=recalibrated(model, windows, fresh))
     rng = np.random.default_rng(check_random_state(fitted.random_state).randint(2**31))
-    plan = training_plan(fitted, len(cuts)).continued(fitted._best_steps)
+    plan = training_plan(fitted).continued(fitted._best_steps)
     model, history, interrupted = train_on(
         model,
         windows,
@@ -176,14 +177,10 @@ def learn_on(
     return LearnedOn(model, history, examined, memory, interrupted)
 
 
-def training_plan(settings: "SimpleRNNForecaster", windows: int) -> TrainingPlan:
-    """How so many windows are trained on."""
-    return TrainingPlan(
-        settings.max_steps or usual_steps(windows, settings.batch_size),
-        settings.batch_size,
-        settings.learning_rate,
-        settings.clip_norm,
-    )
+def training_plan(settings: "SimpleRNNForecaster") -> TrainingPlan:
+    """How to train: in rounds that double what was done, or in one of so many steps as are stated."""
+    steps, *further = ROUNDS if settings.max_steps is None else (settings.max_steps,)
+    return TrainingPlan(steps, settings.batch_size, settings.learning_rate, settings.clip_norm, tuple(further))
 
 
 def _roles(settings: "SimpleRNNForecaster", data: pd.DataFrame | pd.Series | Panel) -> tuple[Roles, tuple[Notice, ...]]:
@@ -231,7 +228,8 @@ def _prepared(
 ) -> Prepared:
     """The windows, under the best of the targets that may be chosen.
 
-    In a large panel some of the series decide, so that no second path of all of them is held.
+    In a large panel some of the series decide, drawn by ``seed``, so that no second path of all of them is held; where
+    they leave no window to decide by, all of them do.
     """
 
     def best(targets: Sequence[Target], panel: Panel, division: Division) -> Prepared:
@@ -242,18 +240,21 @@ def _prepared(
     targets = choices_for(settings.target, panel)
     if len(targets) > 1 and len(panel.values) > _MOST_COMPARED:
         able = np.flatnonzero(division.held_out)
-        some = able[:: -(-len(panel.values) // _MOST_COMPARED)]
+        count = -(-len(able) * _MOST_COMPARED // len(panel.values))
+        some = np.sort(np.random.default_rng(seed).choice(able, count, replace=False))
         shown = replace(division, held_out=division.held_out[some])
-        targets = [Target.parse(best(targets, panel.take(some), shown).target.name)]
+        with suppress(DataError):
+            targets = [Target.parse(best(targets, panel.take(some), shown).target.name)]
     return best(targets, panel, division)
 
 
 def _combining(settings: "SimpleRNNForecaster", prepared: Prepared, division: Division, seed: int) -> Combining:
     windows, start, horizon = prepared.windows, prepared.start, settings.horizon
     smoother = usual_smoother(windows, prepared.cuts, horizon)
+    earlier, earlier_map = earlier_evidence(windows, division, horizon, start, seed)
     return Combining(
-        earlier_evidence(windows, division, horizon, start, seed),
-        start.forecast(prepared.held_out.reading),
+        earlier,
+        earlier_map.forecast(prepared.held_out.reading),
         usual_smoother(windows, prepared.all_cuts, horizon) if settings.refit else smoother,
         partner_forecasts(windows, prepared.held_cuts, prepared.batch, start.anchor_kernel, smoother),
     )

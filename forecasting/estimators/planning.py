@@ -11,7 +11,8 @@ _MOST_SEGMENTS = 14
 _FEWEST_SEGMENTS = 2
 _MOST_STEPS_WITHOUT_SEASON = 32
 _SEGMENT_WITHOUT_SEASON = 4
-_FEWEST_STEPS, _MOST_STEPS = 1000, 2000
+ROUNDS = 500, 500, 1000
+"""Gradient steps of the rounds of a training."""
 _SHARE_OF_SERIES = 0.5
 _SHARE_OF_PANEL = 0.15
 _HELD_OUT_WINDOWS = 256
@@ -95,11 +96,6 @@ def divide(
     if (full > 0).all() and full.sum() >= padded.sum() / 2:
         least = chosen
     return Division(chosen, segment, season, least, held_out)
-
-
-def usual_steps(windows: int, batch_size: int) -> int:
-    """Gradient steps that show every window once, from 1,000 to 2,000."""
-    return int(np.clip(-(-windows // batch_size), _FEWEST_STEPS, _MOST_STEPS))
 
 
 def _usual_segment(season: int, lookback: int | None) -> int:

@@ -63,8 +63,8 @@ class Combining:
     ----------
     earlier : Evidence
         Of the blocks before what is held out.
-    start : array of shape (n_held_out, horizon)
-        Scaled forecasts of the held-out windows by the map that the ensemble starts from.
+    map : array of shape (n_held_out, horizon)
+        Scaled forecasts of the held-out windows by the map that forecast those blocks.
     smoother : Smoother or None
         The one to forecast with if it is chosen; None where none is tried.
     partners : list of arrays of shape (n_held_out, horizon)
@@ -72,13 +72,13 @@ class Combining:
     """
 
     earlier: Evidence
-    start: np.ndarray
+    map: np.ndarray
     smoother: Smoother | None
     partners: list[np.ndarray]
 
     def best(self, ensemble: np.ndarray, target: np.ndarray) -> tuple[int, float]:
         """`best_combination` with scaled forecasts of the held-out windows by an ensemble."""
-        return best_combination(ensemble, self.start, self.partners, target, self.earlier)
+        return best_combination(ensemble, self.map, self.partners, target, self.earlier)
 
 
 def usual_smoother(windows: Windows, cuts: Cuts | CutRanges, horizon: int) -> Smoother | None:
@@ -100,7 +100,7 @@ def partner_forecasts(
 
 def earlier_evidence(
     windows: Windows, division: Division, horizon: int, start: linear.LinearStart, seed: int
-) -> Evidence:
+) -> tuple[Evidence, linear.LinearStart]:
     """Evidence from the second half of every series, but for what is held out, by what is fitted to the first.
 
     A block is a horizon long, or a twelfth of the longest half where that is longer; blocks are counted back from the
@@ -115,6 +115,12 @@ def earlier_evidence(
         Its penalty and its anchor are taken as they are.
     seed : int
         Draws the windows that the map is fitted to.
+
+    Returns
+    -------
+    evidence : Evidence
+    map : LinearStart
+        The map; without evidence ``start`` itself.
     """
     least = division.least_history
     lengths = np.diff(windows.indptr)
@@ -122,29 +128,30 @@ def earlier_evidence(
     before = windows.cuts(horizon, least_history=least, held_out=half)
     cuts = windows.cuts(horizon, least_history=lengths - half, held_out=division.held_out)
     if not len(before) or not len(cuts):
-        return _NO_EVIDENCE
+        return _NO_EVIDENCE, start
     cuts = linear.spread(cuts, _MOST_WINDOWS)
     batch = windows.gather(cuts)
     target = windows.targets(cuts, batch, horizon)
-    fitted = linear.refitted(start, windows, before, horizon, np.random.default_rng(seed)).forecast(batch.reading)
+    fitted = linear.refitted(start, windows, before, horizon, np.random.default_rng(seed))
+    forecast = fitted.forecast(batch.reading)
     smoother = usual_smoother(windows, before, horizon)
     partners = partner_forecasts(windows, cuts, batch, start.anchor_kernel, smoother)
     length = max(horizon, -(-int(half.max()) // _MOST_BLOCKS))
     end = windows.indptr[1:] - division.held_out
     block = (end[cuts.series] - cuts.row - horizon) // length
-    parts = [_block(fitted, partners, target, block == number) for number in np.unique(block)]
-    return _together([part for part in parts if part is not None])
+    parts = [_block(forecast, partners, target, block == number) for number in np.unique(block)]
+    return _together([part for part in parts if part is not None]), fitted
 
 
 def best_combination(
-    ensemble: np.ndarray, start: np.ndarray, partners: Sequence[np.ndarray], target: np.ndarray, earlier: Evidence
+    ensemble: np.ndarray, of_map: np.ndarray, partners: Sequence[np.ndarray], target: np.ndarray, earlier: Evidence
 ) -> tuple[int, float]:
     """The partner whose combination with the ensemble has the lowest error over all blocks, and the ensemble's weight.
 
     A forecast combination (Bates and Granger 1969). The naive forecast is the partner unless the combination with the
     smoothing, with its own weight, has an error that is less by half a percent. The last block, the only one that
-    the ensemble itself forecast, counts as much as the two largest earlier ones. It also tells how much better than its
-    start the ensemble is in each combination, which the errors of the earlier blocks are multiplied by.
+    the ensemble itself forecast, counts as much as the two largest earlier ones. It also tells how much better than the
+    map of the earlier blocks the ensemble is in each combination, which their errors are multiplied by.
 
     The weight is drawn towards one half as if further blocks had said that, one where the partner is the naive forecast
     and ten where it is a smoothing: equal weights of two good forecasts are hard to beat by weights estimated from
@@ -156,8 +163,8 @@ def best_combination(
     ----------
     ensemble : array of shape (n, horizon)
         Scaled forecasts of the held-out windows.
-    start : array of that shape
-        Those of the map that it starts from.
+    of_map : array of that shape
+        Those of the map that forecast the earlier blocks.
     partners : sequence of arrays of that shape
         As `partner_forecasts` gives them.
     target : array of that shape
@@ -172,10 +179,10 @@ def best_combination(
         Share of the ensemble, 0 to 1.
     """
     every = np.ones(len(target), dtype=bool)
-    last, of_start = (_block(forecast, partners, target, every) for forecast in (ensemble, start))
-    if last is None or of_start is None:
-        last = of_start = np.ones((len(partners), len(TRUSTS))), len(target)
-    gained = np.divide(last[0], of_start[0], out=np.ones_like(last[0]), where=of_start[0] > 0)
+    last, before = (_block(forecast, partners, target, every) for forecast in (ensemble, of_map))
+    if last is None or before is None:
+        last = before = np.ones((len(partners), len(TRUSTS))), len(target)
+    gained = np.divide(last[0], before[0], out=np.ones_like(last[0]), where=before[0] > 0)
     errors = np.concatenate([earlier.errors * gained, last[0][None]]) if len(earlier.errors) else last[0][None]
     counts = np.append(earlier.windows, _LAST_BLOCK * earlier.windows.max(initial=1)).astype(np.float64)
     trusts = [_trust(errors[:, number], counts, _PRIOR_BLOCKS[number]) for number in range(len(partners))]

@@ -27,7 +27,6 @@ from forecasting.estimators.parameters import (
     share,
     whole,
 )
-from forecasting.estimators.planning import usual_steps
 from forecasting.network.callbacks import Callbacks, TrainingCallback, watching
 from forecasting.network.design import design
 from forecasting.network.spec import NetworkSpec, Weights, initial_weights
@@ -37,6 +36,7 @@ if TYPE_CHECKING:
     from forecasting.network.engine import Engine
 
 _FEWEST_HELD_OUT, _MOST_JUDGED = 10, 4000
+_FEWEST_STEPS, _MOST_STEPS = 1000, 2000
 _STEPS_UNWATCHED = 100
 _PATIENCE = 6
 """A forecaster is combined with a naive forecast by other windows besides. Here the held-out samples alone judge, so
@@ -314,7 +314,7 @@ class WindowedEstimator(BaseEstimator):  # type: ignore[misc]  # scikit-learn ha
 
     def _plan(self, count: int, *, watched: bool) -> TrainingPlan:
         size = min(self.batch_size, count)
-        usual = usual_steps(count, self.batch_size) if watched else _STEPS_UNWATCHED
+        usual = int(np.clip(-(-count // self.batch_size), _FEWEST_STEPS, _MOST_STEPS)) if watched else _STEPS_UNWATCHED
         return TrainingPlan(self.max_steps or usual, size, self.learning_rate, self.clip_norm)
 
     def _engine(self) -> "Engine":

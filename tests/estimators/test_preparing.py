@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from forecasting.errors import DataError
 from forecasting.estimators import learning, preparing
 from forecasting.estimators.planning import Division, divide
 from forecasting.estimators.preparing import Prepared, best_prepared, prepare, read_windows
@@ -129,6 +130,19 @@ def test_some_series_of_a_large_panel_decide_about_logarithms(monkeypatch, serie
     (other,) = {"none", "log"} - {expected}
     assert seen[expected] == [3, 12]
     assert seen[other] == [3]  # the path of all series is never made for the one that lost
+
+
+def test_where_some_series_leave_nothing_to_decide_by_all_of_them_decide(monkeypatch):
+    panel = panel_of(*(growing(seed=seed) for seed in range(1, 7)))
+
+    def refusing(some, *rest):
+        if some.n_series < panel.n_series:
+            raise DataError("nothing was observed")
+        return prepare(some, *rest)
+
+    monkeypatch.setattr(learning, "prepare", refusing)
+    monkeypatch.setattr(learning, "_MOST_COMPARED", len(panel.values) // 2)
+    assert tiny(target="auto", max_steps=1).fit(panel).target_ == "log"
 
 
 @pytest.mark.parametrize("lowest", [0.0, -1.0])

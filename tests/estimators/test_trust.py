@@ -36,7 +36,7 @@ def blocks(*best: float, gain: float = 0.5, windows: int = 100) -> Evidence:
 def chosen(
     ensemble: float, partners: list[float], earlier: Evidence = NOTHING, windows: int = 100
 ) -> tuple[int, float]:
-    """The combination for forecasts that are off by so much everywhere, the start as much as the ensemble."""
+    """The combination for forecasts that are off by so much everywhere, those of the map as much as the ensemble's."""
     target = np.ones((windows, 2), dtype=np.float32)
     forecast = target + ensemble
     return best_combination(forecast, forecast, [target + off for off in partners], target, earlier)
@@ -99,15 +99,15 @@ def test_against_a_smoothing_the_weight_is_near_one_half_until_many_blocks_say_o
     assert chosen(3.0, [4.0, 1.0], many) == (1, pytest.approx(10 * 0.5 / (alike + 10)))
 
 
-def test_how_much_better_than_its_start_the_ensemble_is_holds_for_the_earlier_blocks_too():
+def test_how_much_better_than_their_map_the_ensemble_is_holds_for_the_earlier_blocks_too():
     target = np.ones((100, 2), dtype=np.float32)
     partners, earlier = [target + 4, target - 3], blocks(0.2, 0.4, 0.5)
-    ensemble, start = target + 0.5, target + 2.0
+    ensemble, of_map = target + 0.5, target + 2.0
     weights = TRUSTS[None]
     last = np.abs(weights * 0.5 + (1 - weights) * np.array([[4.0], [-3.0]])) / 4
     before = np.abs(weights * 2.0 + (1 - weights) * np.array([[4.0], [-3.0]])) / 4
     better = Evidence(earlier.errors * last / before, earlier.windows)
-    found = best_combination(ensemble, start, partners, target, earlier)
+    found = best_combination(ensemble, of_map, partners, target, earlier)
     assert found == best_combination(ensemble, ensemble, partners, target, better)
     assert found[1] > best_combination(ensemble, ensemble, partners, target, earlier)[1]
 
@@ -141,7 +141,7 @@ def evidence():
     panel = to_panel(long_frame())[0]
     division = divide(panel, horizon=HORIZON, season_length=None, lookback=8, segment_length=None)
     prepared = prepare(panel, "refuse", Target.parse("none"), division, HORIZON, 0)
-    return earlier_evidence(prepared.windows, division, HORIZON, prepared.start, 1), panel, division, prepared
+    return earlier_evidence(prepared.windows, division, HORIZON, prepared.start, 1)[0], panel, division, prepared
 
 
 def test_earlier_blocks_are_those_of_a_map_fitted_to_the_first_halves_scored_step_by_step():
@@ -152,6 +152,7 @@ def test_earlier_blocks_are_those_of_a_map_fitted_to_the_first_halves_scored_ste
     half = np.maximum(np.minimum(lengths // 2, lengths - division.least_history - HORIZON), division.held_out)
     before = windows.cuts(HORIZON, least_history=division.least_history, held_out=half)
     kernel = linear.refitted(start, windows, before, HORIZON, np.random.default_rng(1)).kernel
+    assert (earlier_evidence(windows, division, HORIZON, start, 1)[1].kernel == kernel).all()
     smoother = windows.smoother(before.take(np.arange(len(before))), HORIZON)
     length, season = max(HORIZON, -(-int(half.max()) // 12)), windows.season_length
     by_block: dict[int, list[list[list[float]]]] = {}
@@ -196,7 +197,7 @@ def test_where_much_is_missing_no_smoothing_is_tried():
         holed = Windows(path, windows.indptr, windows.lookback, windows.season_length)
         smoother = usual_smoother(holed, prepared.cuts, HORIZON)
         assert len(partner_forecasts(holed, cuts, batch, kernel, smoother)) == count
-        found = earlier_evidence(holed, division, HORIZON, prepared.start, 1)
+        found, _ = earlier_evidence(holed, division, HORIZON, prepared.start, 1)
         assert found.errors.shape[1] == count
     naive = batch.inputs @ kernel
     assert best_combination(naive + 1, naive + 1, [naive], naive, found)[0] == 0
@@ -209,7 +210,7 @@ def test_the_second_halves_do_not_move_the_map_and_what_is_held_out_moves_no_blo
         absurd[stop - steps : stop] = 1e6 * (1 + np.arange(steps) % 3)
     start = prepared.start
     changed = prepare(panel.with_values(absurd), "refuse", Target.parse("none"), division, HORIZON, 0)
-    again = earlier_evidence(changed.windows, division, HORIZON, start, 1)
+    again, _ = earlier_evidence(changed.windows, division, HORIZON, start, 1)
     assert again.errors == pytest.approx(found.errors)
     assert again.windows.tolist() == found.windows.tolist()
 
@@ -217,7 +218,7 @@ def test_the_second_halves_do_not_move_the_map_and_what_is_held_out_moves_no_blo
 def test_where_the_naive_forecast_is_the_start_earlier_blocks_tell_of_the_smoothing_alone():
     found, _, division, prepared = evidence()
     anchored = linear.LinearStart("naive", prepared.start.anchor_kernel, prepared.start.anchor_kernel, None)
-    again = earlier_evidence(prepared.windows, division, HORIZON, anchored, 1)
+    again, _ = earlier_evidence(prepared.windows, division, HORIZON, anchored, 1)
     assert again.windows.tolist() == found.windows.tolist()
     assert np.ptp(again.errors[:, 0], axis=1).max() < 1e-12
     assert np.ptp(again.errors[:, 1:], axis=2).min() > 0

@@ -82,7 +82,7 @@ def test_the_learning_rate_falls_along_a_cosine_to_zero():
 
 @pytest.mark.parametrize(("reached", "steps"), [(0, 0), (1, 1), (4, 1), (5, 2), (400, 100)])
 def test_a_training_that_goes_on_takes_a_quarter_of_the_steps_at_half_the_rate(reached, steps):
-    onwards = PLAN.continued(reached)
+    onwards = replace(PLAN, further=(20,)).continued(reached)
     assert onwards == replace(PLAN, steps=steps, learning_rate=0.01)
     assert not steps or onwards.rate(0) == pytest.approx(0.01)
 
@@ -126,6 +126,35 @@ def test_a_good_start_that_large_steps_make_worse_at_first_is_bettered_in_the_en
     assert min(errors[:6]) > error_of(good, held_out)
     assert result.steps > 200
     assert error_of(result.weights, held_out) < 0.9 * error_of(good, held_out)
+
+
+def test_a_round_follows_where_the_one_before_made_the_held_out_error_three_percent_less(
+    windows, cuts, start, held_out
+):
+    def by_hand(*rounds):
+        weights, rng, errors = start, np.random.default_rng(5), [error_of(start, held_out)]
+        source = CutWindows(windows, cuts, SPEC.horizon)
+        for steps in rounds:
+            plan = TrainingPlan(steps, 32, 0.03, 1.0)
+            weights = train(engine(SPEC), weights, source, plan, [rng], held_out=held_out).weights
+            errors.append(error_of(weights, held_out))
+        return weights, [after / before for before, after in pairwise(errors)]
+
+    _, ratios = by_hand(20, 400, 20, 20)
+    assert max(ratios[:2]) < 0.97 <= ratios[2]  # else the test shows nothing
+    plan = TrainingPlan(20, 32, 0.03, 1.0, (400, 20, 20))
+    result = run(windows, cuts, start, plan, held_out=held_out)
+    assert_same(result.weights, by_hand(20, 400, 20)[0])
+    assert result.taken == 440
+    rates = [entry["learning_rate"] for entry in result.history]
+    assert len(rates) == 3 * EPOCHS
+    assert [number for number in range(1, len(rates)) if rates[number] > rates[number - 1]] == [EPOCHS, 2 * EPOCHS]
+    seconds = [entry["seconds"] for entry in result.history]
+    assert seconds == sorted(seconds)
+
+
+def test_without_held_out_windows_there_is_one_round(windows, cuts, start):
+    assert run(windows, cuts, start, replace(PLAN, further=(20,))).taken == PLAN.steps
 
 
 def test_without_held_out_windows_the_last_weights_are_kept(windows, cuts, start):

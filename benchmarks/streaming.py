@@ -28,7 +28,7 @@ def compared(n_series: int, rounds: int) -> pd.DataFrame:
     forecaster.panel_, forecaster._untrained = panel, np.zeros(n_series, dtype=np.int64)
     stream, values = forecaster.stream(), panel.values.reshape(n_series, -1)[:, -1]
     reading = stream._window(slice(0, n_series)).reading
-    networks = replace(forecaster._model, smoother=None)
+    networks = replace(forecaster._model, smoother=None, trust=1.0)
 
     def observe() -> None:
         for _ in range(OBSERVATIONS_AT_ONCE):

@@ -162,7 +162,7 @@ def past_errors(
     if places < 1:
         return relative, blocks
     back = horizon + np.unique(np.linspace(0, places - 1, min(_PAST_CUTS, places)).round().astype(np.int64))
-    at_once = max(1, _VALUES_AT_ONCE // (horizon * len(back)))
+    at_once = max(1, _VALUES_AT_ONCE // (max(horizon, steps_of_history(season_length, steps)) * len(back)))
     for first in range(0, n, at_once):
         some = slice(first, first + at_once)
         errors, tried = _summed_errors(history[some], np.minimum(known[some], steps), back, season_length, horizon)
@@ -245,24 +245,22 @@ def _kernel(steps: int, season_length: int, horizon: int) -> tuple[np.ndarray, n
     ``steps`` are whole seasons, or fewer than one: then all is level. The matrix has the shape (steps, 2 * n_levels + 1
     + horizon).
     """
-    back = np.eye(steps)[::-1]  # row j picks the value j steps back
-    season = season_length if steps >= season_length else 1
-    seasons, place = steps // season, np.arange(season)
-    by_season = back.reshape(seasons, season, steps)
-    weight = (1 - _SEASON) ** np.arange(seasons)
-    if season > 1:
-        over_seasons = np.tensordot(weight / weight.sum(), by_season, 1)
-        apart = (by_season[:-1] - by_season[1:]).mean(axis=1) / season
-        trend = weight[:-1] @ apart / weight[:-1].sum() if seasons > 1 else np.zeros(steps)
-        pattern = over_seasons - over_seasons.mean(axis=0) + np.outer(place - place.mean(), trend)
-    else:
-        centered = np.arange(steps) - (steps - 1) / 2
-        sloping = season_length == 1 and steps > 1
-        trend = centered / np.square(centered).sum() if sloping else np.zeros(steps)
-        pattern = np.zeros((1, steps))
     ages = np.arange(steps)
+    season = season_length if steps >= season_length else 1
+    number, place = ages // season, ages % season
+    weight = (1 - _SEASON) ** np.arange(steps // season)
+    pattern, trend = np.zeros((season, steps)), np.zeros(steps)
+    if season > 1:
+        if len(weight) > 1:
+            trend = (np.append(weight[:-1], 0.0) - np.append(0.0, weight[:-1]))[number] / season**2 / weight[:-1].sum()
+        pattern[place, ages] = (weight / weight.sum())[number]
+        pattern += np.outer(np.arange(season) - (season - 1) / 2, trend) - pattern.mean(axis=0)
+    elif season_length == 1 and steps > 1:
+        centered = (steps - 1) / 2 - ages
+        trend = centered / np.square(centered).sum()
     share = (1 - np.array(_LEVELS)[:, None]) ** ages
     share = share / share.sum(axis=1, keepdims=True)
+    by_place = np.array([np.bincount(place, one, minlength=season) for one in share])
     ahead = pattern[-np.arange(1, horizon + 1) % season]
-    kernel = np.concatenate([share @ back, share @ pattern[ages % season], trend[None], ahead]).T
-    return kernel, np.asarray(share @ ages)
+    kernel = np.concatenate([share, by_place @ pattern, trend[None], ahead])[:, ::-1].T  # the oldest step first
+    return np.ascontiguousarray(kernel), np.asarray(share @ ages)

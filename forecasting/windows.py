@@ -310,8 +310,8 @@ class Windows:
 
     @property
     def share_missing(self) -> float:
-        """Share of the steps of the inputs that is not observed."""
-        return 1.0 - float(self._seen.mean())
+        """Share of the steps that is not observed, filled or not."""
+        return float(np.isnan(self.path).mean())
 
     @property
     def has_missing(self) -> bool:

@@ -114,7 +114,7 @@ class SimpleRNNForecaster(BaseEstimator):  # type: ignore[misc]  # scikit-learn 
     batch_size : int, default 128
         Windows per gradient step.
     learning_rate : float, default 0.002
-        Of Adam, at the first step.
+        Of Adam, at the first step of each round.
     clip_norm : float, default 1.0
         Largest global norm of a gradient.
     refit : bool, default True

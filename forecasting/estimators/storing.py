@@ -21,7 +21,7 @@ from forecasting.evaluation.quantile_conformal import QuantileConformal
 from forecasting.network.health import Health
 from forecasting.network.spec import NetworkSpec
 from forecasting.panel import Frequency, Notice, Panel
-from forecasting.smoothing import Smoother
+from forecasting.smoothing import CHOICES, Smoother
 from forecasting.targets import Target
 from forecasting.windows import reach
 
@@ -143,14 +143,16 @@ def _restored(kind: type["SimpleRNNForecaster"], text: dict[str, Any], arrays: d
     estimator.fit_seconds_ = text["fit_seconds"]
     estimator.device_ = text["device"]
     estimator.notices_ = tuple(Notice(**{**notice, "series": tuple(notice["series"])}) for notice in text["notices"])
-    smoother = (
-        None
-        if text["smoother"] is None
-        else Smoother(**{**text["smoother"], "expected": tuple(text["smoother"]["expected"])})
-    )
+    smoother = None if text["smoother"] is None else _smoother(**text["smoother"])
     model = Model(spec, weights, text["anchor"], arrays["anchor"], smoother, text["trust"], text["penalty"], conformal)
     estimator._use(model)
     return estimator
+
+
+def _smoother(expected: list[float], weight: float) -> Smoother:
+    if len(expected) != len(CHOICES):
+        raise ValueError(f"{len(expected)} smoothings are told of instead of {len(CHOICES)}")
+    return Smoother(tuple(expected), weight)
 
 
 def _ends(panel: Panel, steps: int) -> Panel:

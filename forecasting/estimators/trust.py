@@ -17,14 +17,16 @@ from forecasting.estimators.planning import Division
 from forecasting.network import linear
 from forecasting.scaling import Batch
 from forecasting.smoothing import Smoother
-from forecasting.windows import CutRanges, Cuts, Windows
+from forecasting.windows import CutRanges, Cuts, Windows, reach
 
 TRUSTS = np.linspace(0.0, 1.0, 21)
 """The weights that are tried."""
 _MOST_MISSING = 0.1
 """Where more of the steps is missing, no smoothing is tried: it reads the value before in their place."""
 _MOST_HISTORIES = 2_000
-"""What is expected of smoothings is the mean over so many histories at most."""
+"""What is expected of smoothings is the mean over so many histories at most,"""
+_MOST_VALUES = 4_000_000
+"""and over so many of their values."""
 _MOST_WINDOWS = 8_000
 """So many windows at most are evidence."""
 _SMALL_GAIN = 0.01
@@ -32,6 +34,8 @@ _PRIOR_BLOCKS = 1.0, 10.0
 """So many blocks count one half as the weight against the naive forecast, and against a smoothing."""
 _MOST_BLOCKS = 12
 _LAST_BLOCK = 2.0
+_ROUNDING = 1e-9
+"""Errors that differ by less with the weight do not differ."""
 _CLEARLY = 0.005
 """A smoothing takes the place of the naive forecast where the error of the combination is this much less."""
 
@@ -85,7 +89,8 @@ def usual_smoother(windows: Windows, cuts: Cuts | CutRanges, horizon: int) -> Sm
     """A smoother by what these cuts say; None where much of the series is missing."""
     if windows.share_missing > _MOST_MISSING:
         return None
-    return windows.smoother(linear.spread(cuts, _MOST_HISTORIES), horizon)
+    most = min(_MOST_HISTORIES, _MOST_VALUES // reach(windows.lookback, windows.season_length))
+    return windows.smoother(linear.spread(cuts, max(most, 1)), horizon)
 
 
 def partner_forecasts(
@@ -183,10 +188,13 @@ def best_combination(
     if last is None or before is None:
         last = before = np.ones((len(partners), len(TRUSTS))), len(target)
     gained = np.divide(last[0], before[0], out=np.ones_like(last[0]), where=before[0] > 0)
-    errors = np.concatenate([earlier.errors * gained, last[0][None]]) if len(earlier.errors) else last[0][None]
+    measured = np.concatenate([earlier.errors, last[0][None]]) if len(earlier.errors) else last[0][None]
+    errors = np.concatenate([measured[:-1] * gained, measured[-1:]])
     counts = np.append(earlier.windows, _LAST_BLOCK * earlier.windows.max(initial=1)).astype(np.float64)
-    trusts = [_trust(errors[:, number], counts, _PRIOR_BLOCKS[number]) for number in range(len(partners))]
-    trusts[0] *= _share_of_gain(errors[:, 0], counts)
+    telling = (np.ptp(measured, axis=2) > _ROUNDING * measured.max(axis=2)).T
+    told = [(errors[tells, number], counts[tells]) for number, tells in enumerate(telling)]
+    trusts = [_trust(*blocks, prior_blocks) for blocks, prior_blocks in zip(told, _PRIOR_BLOCKS, strict=False)]
+    trusts[0] *= _share_of_gain(*told[0])
     pooled = np.tensordot(counts / counts.sum(), errors, 1)
     reached = [np.interp(trust, TRUSTS, by_weight) for trust, by_weight in zip(trusts, pooled, strict=True)]
     partner = int(np.argmin(reached))
@@ -197,25 +205,20 @@ def best_combination(
 
 def _trust(errors: np.ndarray, counts: np.ndarray, prior_blocks: float) -> float:
     """The weight by errors of shape (n_blocks, len(TRUSTS)), of so many windows each."""
-    errors, share = _telling(errors, counts)
     if not len(errors):
         return 0.0
+    share = counts / counts.sum()
     alike = 1 / np.square(share).sum()
     return float((alike * TRUSTS[int(np.argmin(share @ errors))] + prior_blocks * 0.5) / (alike + prior_blocks))
 
 
 def _share_of_gain(errors: np.ndarray, counts: np.ndarray) -> float:
     """How much of a weight is left by how little is gained by the best of all, given as for `_trust`."""
-    errors, share = _telling(errors, counts)
-    pooled = share @ errors
-    gain = 1 - pooled.min() / pooled[0] if len(errors) else 0.0
+    if not len(errors):
+        return 0.0
+    pooled = counts @ errors
+    gain = 1 - pooled.min() / pooled[0]
     return float(gain**2 / (gain**2 + _SMALL_GAIN**2))
-
-
-def _telling(errors: np.ndarray, counts: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """The blocks in which the weight makes a difference, and the share of each in the number of their windows."""
-    told = np.ptp(errors, axis=1) > 0
-    return errors[told], counts[told] / counts[told].sum()
 
 
 def combined(ensemble: np.ndarray, partner: np.ndarray, trust: float) -> np.ndarray:

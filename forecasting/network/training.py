@@ -89,7 +89,7 @@ class TrainingPlan:
     batch_size : int
         Windows per step.
     learning_rate : float
-        That of Adam at the first step.
+        That of Adam at the first step of a round.
     clip_norm : float
         Largest global norm of the gradient (Pascanu et al. 2013, arXiv 1211.5063).
     further : tuple of int, default ()

@@ -159,6 +159,17 @@ def test_values_without_a_logarithm_are_refused_in_a_new_history(frame):
         tiny(target="log").fit(one() - 40)
 
 
+def test_without_trust_the_networks_are_not_run(fitted, monkeypatch):
+    alone = copy.copy(fitted)
+    alone._use(dataclasses.replace(fitted._model, smoother=None, trust=1e-12))
+    expected = alone.predict(levels=[])
+    monkeypatch.setattr("forecasting.estimators.fitting.forecast", lambda *_: pytest.fail("the networks are run"))
+    with pytest.raises(pytest.fail.Exception, match="the networks are run"):
+        alone.predict()
+    alone._use(dataclasses.replace(alone._model, trust=0.0))
+    pd.testing.assert_frame_equal(alone.predict(levels=[]), expected)
+
+
 def test_the_forecast_is_the_median_of_the_members_and_the_naive_forecast_by_trust(frame):
     forecaster = tiny(n_members=3, linear_skip=False, levels=[80], target="none").fit(frame)
     model = forecaster._model

@@ -202,7 +202,7 @@ def fit_model(
         smoother, trust, validated, steps = None, 1.0, np.asarray(median, dtype=np.float64), trained.steps
         if combining is not None:
             partner, trust = combining.best(median, held_out.target)
-            smoother = combining.smoother if partner else None
+            smoother = combining.smoother() if partner else None
             validated = combined(median, combining.partners[partner], trust)
         if all_cuts is not None and not trained.interrupted:
             onwards, watch = plan.continued(steps), history.watch(stage=1)

@@ -255,7 +255,7 @@ def _combining(settings: "SimpleRNNForecaster", prepared: Prepared, division: Di
     return Combining(
         earlier,
         earlier_map.forecast(prepared.held_out.reading),
-        usual_smoother(windows, prepared.all_cuts, horizon) if settings.refit else smoother,
+        lambda: usual_smoother(windows, prepared.all_cuts, horizon) if settings.refit else smoother,
         partner_forecasts(windows, prepared.held_cuts, prepared.batch, start.anchor_kernel, smoother),
     )
 

@@ -8,7 +8,7 @@ them, back to the middle of every series, are forecast by the linear map that th
 lies before.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -69,15 +69,15 @@ class Combining:
         Of the blocks before what is held out.
     map : array of shape (n_held_out, horizon)
         Scaled forecasts of the held-out windows by the map that forecast those blocks.
-    smoother : Smoother or None
-        The one to forecast with if it is chosen; None where none is tried.
+    smoother : callable
+        Makes the one to forecast with if a smoothing is chosen.
     partners : list of arrays of shape (n_held_out, horizon)
         Scaled forecasts of the held-out windows, by what is fitted to what lies before; see `partner_forecasts`.
     """
 
     earlier: Evidence
     map: np.ndarray
-    smoother: Smoother | None
+    smoother: Callable[[], Smoother | None]
     partners: list[np.ndarray]
 
     def best(self, ensemble: np.ndarray, target: np.ndarray) -> tuple[int, float]:

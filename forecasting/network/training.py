@@ -243,12 +243,12 @@ def train(
     """
     best = Trained(weights, 0)
     with engine.lock:
-        lowest = np.inf if held_out is None else _error(engine, weights, held_out)
         try:
+            lowest = np.inf if held_out is None else _error(engine, weights, held_out)
             for steps in plan.rounds:
-                before, around = lowest, replace(plan, steps=steps)
+                before, this_round = lowest, replace(plan, steps=steps)
                 engine.begin(best.weights, plan.clip_norm, steps * plan.batch_size)
-                lowest = _run(engine, best, lowest, source, around, rngs, held_out, patience, on_epoch)
+                lowest = _run(engine, best, lowest, source, this_round, rngs, held_out, patience, on_epoch)
                 if held_out is None or lowest >= (1 - _WORTH_ANOTHER_ROUND) * before:
                     break
         except KeyboardInterrupt:

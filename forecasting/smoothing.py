@@ -58,6 +58,21 @@ CHOICES = tuple(itertools.starmap(Smoothing, itertools.product(_SHARES_OF_SEASON
 """The smoothings that there are to choose from; the first of them where nothing tells."""
 
 
+def with_holes(inputs: np.ndarray, observed: np.ndarray) -> np.ndarray:
+    """Histories as they are smoothed: NaN where nothing was observed, but for their first step.
+
+    Parameters
+    ----------
+    inputs : float64 array of shape (n, steps)
+        Where a step was not observed, the last value before it; so the first step bears one even where a series has
+        been silent for longer than its history.
+    observed : bool array of that shape
+    """
+    history = np.where(observed, inputs, np.nan)
+    history[:, 0] = inputs[:, 0]
+    return history
+
+
 def steps_of_history(season_length: int, most: int) -> int:
     """Steps of history that a smoothing reads, no more than ``most``."""
     return min(SEASONS * season_length if season_length > 1 else STEPS_WITHOUT_SEASON, most)
@@ -71,7 +86,8 @@ def smoothed(
     Parameters
     ----------
     history : float64 array of shape (n, steps)
-        The last steps of each; those before a series began repeat its first value.
+        The last steps of each; those before a series began repeat its first value. NaN where a step was not observed:
+        there the last value of the same season's step is read, and where there is none the value before.
     known : int array of shape (n,)
         Steps of each that are its own, at least 1. Of these, the last `steps_of_history` are smoothed as far as they
         are whole seasons; or one season, repeats included, where they are fewer.
@@ -84,6 +100,7 @@ def smoothed(
     float64 array of shape (n, horizon)
     """
     share, level, trend = np.unravel_index(choice, (len(_SHARES_OF_SEASON), len(_LEVELS), len(_TRENDS)))
+    history = _filled(history, season_length)
     parts, rows = _Parts.of(history, known, season_length, horizon), np.arange(len(history))
     seen, goes_on = np.take(_SHARES_OF_SEASON, share)[:, None], np.take(_TRENDS, trend)[:, None]
     start = parts.level[rows, level, None] - seen * parts.seasonal[rows, level, None]
@@ -117,11 +134,12 @@ class Smoother:
         The first weight of several that do equally well is 4.
         """
         horizon = after.shape[1]
-        errors = _Parts.of(history, known, season_length, horizon).errors(after, season_length)
+        filled = _filled(history, season_length)
+        errors = _Parts.of(filled, known, season_length, horizon).errors(after, season_length)
         told = np.flatnonzero(errors.mean(axis=1) > 0)
         if not len(told):
             return cls()
-        errors = errors[told] / errors[told].mean(axis=1, keepdims=True)
+        errors = _relative(errors[told])
         past = past_errors(history[told], known[told], season_length, horizon)
         one, rows = cls(tuple(errors.mean(axis=0).tolist())), np.arange(len(told))
         tried = [replace(one, weight=weight) for weight in _WEIGHTS]
@@ -166,11 +184,15 @@ def past_errors(
     for first in range(0, n, at_once):
         some = slice(first, first + at_once)
         errors, tried = _summed_errors(history[some], np.minimum(known[some], steps), back, season_length, horizon)
-        mean = errors.mean(axis=1)
-        told = mean > 0
-        relative[some][told] = errors[told] / mean[told, None]
-        blocks[some][told] = tried[told] * (places / len(back) / horizon)
+        relative[some] = _relative(errors)
+        blocks[some] = errors.any(axis=1) * tried * (places / len(back) / horizon)
     return relative, blocks
+
+
+def _relative(errors: np.ndarray) -> np.ndarray:
+    """Errors of all choices over their mean, 1 where none was off; of the same shape (n, len(CHOICES))."""
+    mean = errors.mean(axis=1, keepdims=True)
+    return np.asarray(np.divide(errors, mean, out=np.ones_like(errors), where=mean > 0))
 
 
 def _summed_errors(
@@ -178,15 +200,17 @@ def _summed_errors(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Errors of all choices summed over the places so many steps back, and how many places there were to try at."""
     steps = history.shape[1]
+    filled = _filled(history, season_length)
     row, place = np.nonzero(own[:, None] - back > season_length)
-    errors, tried = np.zeros((len(history), len(CHOICES))), np.bincount(row, minlength=len(history))
+    errors, tried = np.zeros((len(history), len(CHOICES))), np.zeros(len(history), dtype=np.float64)
     if len(row):
         cut = (steps - back[place])[:, None]
         before = np.maximum(cut + np.arange(-steps_of_history(season_length, steps), 0), 0)
-        parts = _Parts.of(history[row[:, None], before], own[row] - back[place], season_length, horizon)
+        parts = _Parts.of(filled[row[:, None], before], own[row] - back[place], season_length, horizon)
         firsts = np.flatnonzero(np.diff(row, prepend=-1))
-        each = parts.errors(history[row[:, None], cut + np.arange(horizon)], season_length)
-        errors[row[firsts]] = np.add.reduceat(each, firsts, axis=0)
+        actual = history[row[:, None], cut + np.arange(horizon)]
+        errors[row[firsts]] = np.add.reduceat(parts.errors(actual, season_length), firsts, axis=0)
+        np.add.at(tried, row, ~np.isnan(actual).all(axis=1))
     return errors, tried
 
 
@@ -211,7 +235,7 @@ class _Parts:
 
     @classmethod
     def of(cls, history: np.ndarray, known: np.ndarray, season_length: int, horizon: int) -> "_Parts":
-        """Those of histories given as for `smoothed`."""
+        """Those of histories given as for `smoothed`, filled."""
         n, levels, most = len(history), len(_LEVELS), steps_of_history(season_length, history.shape[1])
         used = np.maximum(np.minimum(known, most) // season_length * season_length, min(season_length, most))
         last = history[:, -1:]
@@ -230,12 +254,42 @@ class _Parts:
     def errors(self, actual: np.ndarray, season_length: int) -> np.ndarray:
         """Mean absolute errors of all choices, of shape (n, len(CHOICES)); ``actual`` has the shape (n, horizon)."""
         shares = _SHARES_OF_SEASON if season_length > 1 else _SHARES_OF_SEASON[:1]
+        mean_of_seen = _mean_of_seen if np.isnan(actual).any() else _mean
         found = []
         for share, number in itertools.product(shares, range(len(_LEVELS))):
             start = (self.level - share * self.seasonal)[:, number, None]
             flat, rise = start + share * self.pattern - actual, self.rise(self.age[:, number, None])
-            found += [np.abs(flat + trend * rise).mean(axis=1) for trend in _TRENDS]
+            found += [mean_of_seen(np.abs(flat + trend * rise)) for trend in _TRENDS]
         return np.tile(np.array(found).T, len(CHOICES) // len(found))
+
+
+def _mean(errors: np.ndarray) -> np.ndarray:
+    return np.asarray(errors.mean(axis=1))
+
+
+def _mean_of_seen(errors: np.ndarray) -> np.ndarray:
+    """Mean of each row over what is there; 0 where nothing is."""
+    count = np.maximum((~np.isnan(errors)).sum(axis=1), 1)
+    return np.asarray(np.nansum(errors, axis=1) / count)
+
+
+def _filled(history: np.ndarray, season_length: int) -> np.ndarray:
+    """Histories without holes: in each the last value that lies whole seasons before it, or else the value before."""
+    if not np.isnan(history).any():
+        return history
+    n, steps = history.shape
+    seasons = -(-steps // season_length)
+    padded = np.full((n, seasons * season_length), np.nan)
+    padded[:, -steps:] = history
+    by_place = padded.reshape(n, seasons, season_length).swapaxes(1, 2)
+    filled = _carried(by_place).swapaxes(1, 2).reshape(n, -1)[:, -steps:]
+    return np.asarray(_carried(_carried(filled)[:, ::-1])[:, ::-1])
+
+
+def _carried(values: np.ndarray) -> np.ndarray:
+    """Along the last axis, the value before in each hole; those before the first value stay."""
+    place = np.where(np.isnan(values), 0, np.arange(values.shape[-1]))
+    return np.asarray(np.take_along_axis(values, np.maximum.accumulate(place, axis=-1), axis=-1))
 
 
 @functools.lru_cache(maxsize=256)

@@ -16,11 +16,10 @@ import numpy as np
 
 from forecasting.errors import DataError
 from forecasting.scaling import NOTHING_YET, Batch, Reading, joined, mean_step, scaled_batch, squashed
-from forecasting.smoothing import Smoother
+from forecasting.smoothing import Smoother, with_holes
 
-_VALUES_AT_ONCE = 1_000_000
-# More windows are gathered in parts: paths, row numbers and differences take many times the room of what they give.
-_WINDOWS_AT_ONCE = 2048
+# More are gathered in parts: paths, row numbers and differences take many times the room of what they give.
+_VALUES_AT_ONCE = 100_000
 
 
 def reach(lookback: int, season_length: int) -> int:
@@ -178,7 +177,7 @@ class Windows:
         self._filled = inputs = path if filled is None else filled
         self._seen = ~np.isnan(inputs)
         self._inputs = inputs if self._seen.all() else inputs[_nearest_seen(self._seen, indptr)]
-        self._invented = self._seen & np.isnan(path)
+        self._invented = None if filled is None else self._seen & np.isnan(path)
         self._ages = ages
         self._elapsed = None if ages is None else _elapsed(self._seen, indptr, ages)
 
@@ -238,7 +237,7 @@ class Windows:
 
     def smoother(self, cuts: Cuts, horizon: int) -> Smoother:
         """What these cuts say about exponential smoothings, whose targets must lie within the series."""
-        after = self._inputs[cuts.row[:, None] + np.arange(horizon)]
+        after = self.path[cuts.row[:, None] + np.arange(horizon)]
         return Smoother.fit(*self._histories(cuts), after, self.season_length)
 
     def smoothed(self, cuts: Cuts, smoother: Smoother, horizon: int) -> np.ndarray:
@@ -250,8 +249,8 @@ class Windows:
     def _histories(self, cuts: Cuts) -> tuple[np.ndarray, np.ndarray]:
         """What lies within `reach` before these cuts, and how many steps of it are there, as a `Smoother` takes it."""
         first, steps = self.indptr[cuts.series], reach(self.lookback, self.season_length)
-        history = self._inputs[np.maximum(cuts.row[:, None] + np.arange(-steps, 0), first[:, None])]
-        return history, cuts.row - first
+        rows = np.maximum(cuts.row[:, None] + np.arange(-steps, 0), first[:, None])
+        return with_holes(self._inputs[rows], ~np.isnan(self.path[rows])), cuts.row - first
 
     def extended(self, path: np.ndarray) -> "Windows":
         """The same series, each going on with its row of ``path``, an array of shape (n_series, steps).
@@ -320,13 +319,16 @@ class Windows:
 
     def _between(self, start: np.ndarray, stop: np.ndarray) -> Cuts | CutRanges:
         cuts = CutRanges(start, stop)
-        return cuts.take(np.flatnonzero(~self._invented[cuts.row - 1])) if self._invented.any() else cuts
+        if self._invented is None or not self._invented.any():
+            return cuts
+        return cuts.take(np.flatnonzero(~self._invented[cuts.row - 1]))
 
     def gather(self, cuts: Cuts) -> Batch:
         """The windows before these cuts."""
-        if len(cuts) <= _WINDOWS_AT_ONCE:
+        at_once = max(1, _VALUES_AT_ONCE // (self.lookback + self.lag))
+        if len(cuts) <= at_once:
             return self._gathered(cuts)
-        return joined([self._gathered(part) for part in cuts.parts(_WINDOWS_AT_ONCE)])
+        return joined([self._gathered(part) for part in cuts.parts(at_once)])
 
     def _gathered(self, cuts: Cuts) -> Batch:
         first = self.indptr[cuts.series][:, None]

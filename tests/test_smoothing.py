@@ -280,9 +280,65 @@ def test_of_a_panel_what_stands_before_the_cut_in_its_own_series_is_smoothed(sea
     assert smoother == Smoother.fit(np.array(histories), known, after, season)
 
 
-def test_what_was_not_observed_repeats_the_value_before():
+def plain_filled(history: np.ndarray, season: int) -> np.ndarray:
+    """Holes filled one by one."""
+    filled = history.copy()
+    for place in np.flatnonzero(np.isnan(history)):
+        same = [value for value in history[place % season : place : season] if not np.isnan(value)]
+        filled[place] = same[-1] if same else np.nan
+    for place in range(1, len(history)):
+        if np.isnan(filled[place]):
+            filled[place] = filled[place - 1]
+    return np.where(np.isnan(filled), filled[~np.isnan(filled)][0], filled)
+
+
+@pytest.mark.parametrize("season", [1, 4])
+@given(data=st.data())
+@settings(max_examples=60, deadline=None)
+def test_what_was_not_observed_is_read_as_one_season_before_or_as_the_value_before(season, data):
+    number = st.one_of(st.just(np.nan), st.floats(-100, 100))
+    steps = data.draw(st.integers(season, 30))
+    history = np.array(data.draw(st.lists(number, min_size=steps, max_size=steps)))
+    history[data.draw(st.integers(0, steps - 1))] = 1.0
+    choice = np.array([data.draw(st.integers(0, len(CHOICES) - 1))])
+    known = np.array([steps])
+    holed, filled = (smoothed(one[None], known, choice, season, 3) for one in (history, plain_filled(history, season)))
+    np.testing.assert_array_equal(holed, filled)
+
+
+def test_steps_that_were_not_observed_do_not_judge():
+    """A season whose holes are all filled by chance with what it forecasts would be judged too well."""
+    rng = np.random.default_rng(0)
+    whole = np.tile([0.0, 10.0, 20.0, 30.0], 20) + rng.normal(0, 1, 80)
+    holed = np.where(rng.random(80) < 0.3, np.nan, whole)
+    holed[:8], holed[60:68] = whole[:8], np.nan
+    relative, blocks = past_errors(holed[None], np.array([80]), 4, 2)
+    filled = plain_filled(holed, 4)
+    expected, places = np.zeros(len(CHOICES)), 0
+    for back in 2 + np.unique(np.linspace(0, 73, 16).round().astype(int)):
+        cut = 80 - back
+        actual = holed[cut : cut + 2]
+        seen = ~np.isnan(actual)
+        if not seen.any():
+            continue
+        places += 1
+        for number, smoothing in enumerate(CHOICES):
+            forecast = by(smoothing, filled[:cut], 4, 2)
+            expected[number] += np.abs(forecast - actual)[seen].mean()
+    np.testing.assert_allclose(relative[0], expected / expected.mean())
+    assert places < 16
+    assert blocks[0] == pytest.approx(places * 74 / 16 / 2)
+
+
+def test_of_a_series_with_holes_what_was_observed_is_smoothed():
     path = np.array([1.0, 2.0, np.nan, 4.0])
-    windows = Windows(path, np.array([0, 4]), 2, 1)
+    windows = Windows(path, np.array([0, 4]), 2, 1, filled=np.array([1.0, 2.0, 3.0, 4.0]))
     found = windows.smoothed(windows.end_cuts(), Smoother(), 1)
-    filled = Windows(np.array([1.0, 2.0, 2.0, 4.0]), np.array([0, 4]), 2, 1)
-    assert found == pytest.approx(filled.smoothed(filled.end_cuts(), Smoother(), 1))
+    history = np.concatenate([[1.0, 1.0], path])
+    assert found == pytest.approx(Smoother().forecast(history[None], np.array([4]), 1, 1))
+
+
+def test_a_series_silent_for_longer_than_its_history_goes_on_with_its_last_value():
+    path = np.array([5.0, 7.0, *[np.nan] * 20])
+    windows = Windows(path, np.array([0, 22]), 2, 2)
+    assert windows.smoothed(windows.end_cuts(), Smoother(), 3) == pytest.approx(np.full((1, 3), 7.0))

@@ -449,7 +449,7 @@ def test_windows_that_are_gathered_in_parts_are_those_gathered_at_once(case):
     cuts = windows.end_cuts().take(np.tile(np.arange(len(case.series)), 3))
     at_once = windows.gather(cuts)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("forecasting.windows._WINDOWS_AT_ONCE", 2)
+        patch.setattr("forecasting.windows._VALUES_AT_ONCE", 2 * (case.lookback + case.lag))
         in_parts = windows.gather(cuts)
     for name in ("inputs", "observed", "level", "scale", "moving"):
         np.testing.assert_array_equal(getattr(in_parts, name), getattr(at_once, name), err_msg=name)

@@ -10,7 +10,7 @@ from forecasting.windows import Cuts, Windows, reach
 MOST_ERRORS = 4_000
 """Held-out windows that intervals are calibrated on at most."""
 _SHORTEST_HALF_LIFE = 10
-_VALUES_AT_ONCE = 1_000_000
+_VALUES_AT_ONCE = 100_000
 
 
 def recent_movement(windows: Windows, cuts: Cuts, scale: np.ndarray) -> np.ndarray:

@@ -5,6 +5,7 @@ from math import prod
 from pathlib import Path
 
 from forecasting.errors import ResourceError
+from forecasting.estimators.trust import MOST_HISTORIES, MOST_VALUES
 from forecasting.network.linear import MOST_WINDOWS
 from forecasting.network.spec import NetworkSpec
 
@@ -13,8 +14,12 @@ _COPIES_OF_PANEL = 4
 """Values, times, and two copies under way while the links of a target are applied."""
 _COPIES_OF_CHANNELS = 3
 """A covariate as it came, in double precision, and as a network reads it."""
-_DOUBLES_OF_WINDOW = 4
-"""Row numbers, path, inputs and their weighted copy, while windows are gathered for the regression."""
+_TARGETS_OF_WINDOW = 3
+"""What the regression keeps for each of its windows beside the window: target, rest, and error under way."""
+_LOOKBACKS_OF_HISTORY = 4
+"""Two look-backs and two seasons, which are no longer, are what a smoothing may read."""
+_DOUBLES_OF_STEP = 2
+"""Value and row number, while histories are gathered."""
 _SINGLES_OF_UNIT = 6
 """A state and what its gradient needs: read, norm, state, residual, and the gradients of two of them."""
 
@@ -34,7 +39,9 @@ def planned_memory(spec: NetworkSpec, steps: int, held_out_windows: int, batch_s
     )
     window = spec.lookback + spec.n_quantiles * spec.horizon + covariates
     states = spec.segments * spec.n_layers * spec.units * _SINGLES_OF_UNIT
-    gathered = max(min(steps, MOST_WINDOWS), held_out_windows) * window * _DOUBLES_OF_WINDOW * _DOUBLE
+    regression = min(steps, MOST_WINDOWS) * (window + _TARGETS_OF_WINDOW * spec.horizon) * _SINGLE
+    history = min(MOST_HISTORIES * _LOOKBACKS_OF_HISTORY * spec.lookback, MOST_VALUES, steps * spec.lookback)
+    gathered = max(regression, history * _DOUBLES_OF_STEP * _DOUBLE)
     parameters = spec.n_members * sum(prod(shape) for shape in spec.shapes().values())
     return {
         "series": steps * (_COPIES_OF_PANEL * _DOUBLE + spec.past_channels * _COPIES_OF_CHANNELS * _SINGLE),

@@ -14,6 +14,7 @@ from forecasting.estimators.preparing import read_windows
 from forecasting.panel.notice import counted, shortened
 from forecasting.panel.rows import time_text
 from forecasting.scaling import Batch, mean_step, scaled_batch, squashed
+from forecasting.smoothing import with_holes
 from forecasting.windows import reach
 
 if TYPE_CHECKING:
@@ -237,8 +238,8 @@ class Stream:
         smoother, horizon = self._model.smoother, self._model.spec.horizon
         if smoother is None:
             return None
-        history, _, _ = self._steps.last(reach(self._lookback, self._season), some)
-        return batch.scaled(smoother.forecast(history, self._known[some], self._season, horizon))
+        inputs, _, observed = self._steps.last(reach(self._lookback, self._season), some)
+        return batch.scaled(smoother.forecast(with_holes(inputs, observed), self._known[some], self._season, horizon))
 
     def _movement(self, scale: np.ndarray) -> np.ndarray:
         return relative_movement(self._of_kept(lambda path: weighted_change(path, self._season)), scale)

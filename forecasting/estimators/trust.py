@@ -21,13 +21,13 @@ from forecasting.windows import CutRanges, Cuts, Windows, reach
 
 TRUSTS = np.linspace(0.0, 1.0, 21)
 """The weights that are tried."""
-_MOST_MISSING = 0.1
-"""Where more of the steps is missing, no smoothing is tried: it reads the value before in their place."""
-_MOST_HISTORIES = 2_000
+_MOST_MISSING = 0.7
+"""Where more of the steps is missing, no smoothing is tried."""
+MOST_HISTORIES = 2_000
 """What is expected of smoothings is the mean over so many histories at most,"""
-_MOST_VALUES = 4_000_000
+MOST_VALUES = 4_000_000
 """and over so many of their values."""
-_MOST_WINDOWS = 8_000
+_MOST_WINDOWS = 4_000
 """So many windows at most are evidence."""
 _SMALL_GAIN = 0.01
 _PRIOR_BLOCKS = 1.0, 10.0
@@ -89,7 +89,7 @@ def usual_smoother(windows: Windows, cuts: Cuts | CutRanges, horizon: int) -> Sm
     """A smoother by what these cuts say; None where much of the series is missing."""
     if windows.share_missing > _MOST_MISSING:
         return None
-    most = min(_MOST_HISTORIES, _MOST_VALUES // reach(windows.lookback, windows.season_length))
+    most = min(MOST_HISTORIES, MOST_VALUES // reach(windows.lookback, windows.season_length))
     return windows.smoother(linear.spread(cuts, max(most, 1)), horizon)
 
 
@@ -134,12 +134,11 @@ def earlier_evidence(
     cuts = windows.cuts(horizon, least_history=lengths - half, held_out=division.held_out)
     if not len(before) or not len(cuts):
         return _NO_EVIDENCE, start
+    fitted = linear.refitted(start, windows, before, horizon, np.random.default_rng(seed))
+    smoother = usual_smoother(windows, before, horizon)
     cuts = linear.spread(cuts, _MOST_WINDOWS)
     batch = windows.gather(cuts)
-    target = windows.targets(cuts, batch, horizon)
-    fitted = linear.refitted(start, windows, before, horizon, np.random.default_rng(seed))
-    forecast = fitted.forecast(batch.reading)
-    smoother = usual_smoother(windows, before, horizon)
+    target, forecast = windows.targets(cuts, batch, horizon), fitted.forecast(batch.reading)
     partners = partner_forecasts(windows, cuts, batch, start.anchor_kernel, smoother)
     length = max(horizon, -(-int(half.max()) // _MOST_BLOCKS))
     end = windows.indptr[1:] - division.held_out

@@ -4,7 +4,8 @@ Both are linear in the window, and the regression in covariates besides. So both
 at a good forecast. Which naive forecast, and how much of the regression, is decided on held-out windows.
 """
 
-from collections.abc import Sequence
+import itertools
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -12,7 +13,7 @@ from scipy.linalg import cho_factor, cho_solve
 from threadpoolctl import threadpool_limits
 
 from forecasting.network.design import design
-from forecasting.network.training import HeldOut
+from forecasting.network.training import Examples, HeldOut
 from forecasting.scaling import Reading
 from forecasting.windows import CutRanges, Cuts, Windows
 
@@ -22,7 +23,7 @@ PENALTIES = (1e-5, 1e-4, 1e-3, 0.01, 0.1, 1.0, 10.0)
 """Ridge penalties that are tried, relative to the mean variance of an input."""
 MOST_WINDOWS = 20_000
 """Windows that a regression is made of at most."""
-_WINDOWS_AT_ONCE = 2048
+_WINDOWS_AT_ONCE = 256
 _REWEIGHTED = 3
 _LEAST_ERROR = 0.2
 """Windows with an error below this share of the median one weigh no more than one with that."""
@@ -100,35 +101,28 @@ def best_anchor(
     Where windows show seasonal differences it is the seasonal one, since they do not tell the last value. Nothing is
     fitted in a naive forecast, so that windows for training tell as much about it as others.
     """
-    rows, target = _drawn(windows, cuts, horizon, rng, 1)
-    inputs = np.concatenate([rows[:, : windows.lookback], held_out.reading["window"]])
-    target = np.concatenate([target, held_out.target])
     seasonal = 1 < windows.season_length <= windows.lookback
     names = ANCHORS[1:] if windows.lag > 1 else ANCHORS[: 1 + seasonal]
     kernels = {name: anchor_kernel(name, windows, horizon) for name in names}
-
-    def error(name: str) -> float:
-        return float(np.nanmean(np.abs(target - inputs @ kernels[name].astype(np.float32))))
-
-    best = min(kernels, key=error)
+    errors = np.zeros(len(names))
+    held = Examples(held_out.reading, held_out.target)
+    for shown in itertools.chain(_in_parts(windows, _drawn(cuts, rng), horizon), [held]):
+        forecasts = (shown.reading["window"] @ kernels[name].astype(np.float32) for name in names)
+        errors += [np.nansum(np.abs(shown.target - forecast), dtype=np.float64) for forecast in forecasts]
+    best = names[int(np.argmin(errors))]
     return best, kernels[best]
 
 
-def _drawn(
-    windows: Windows, cuts: Cuts | CutRanges, horizon: int, rng: np.random.Generator, segment_length: int
-) -> tuple[np.ndarray, np.ndarray]:
-    """Rows of the design matrix and targets, float32, of at most MOST_WINDOWS windows at ``cuts``."""
-    numbers = rng.choice(len(cuts), min(len(cuts), MOST_WINDOWS), replace=False)
-    none = design(windows.gather(cuts.take(numbers[:0])).reading, segment_length)
-    rows = np.empty((len(numbers), none.shape[1]), dtype=np.float32)
-    target = np.empty((len(numbers), horizon), dtype=np.float32)
-    for first in range(0, len(numbers), _WINDOWS_AT_ONCE):
-        part = slice(first, first + _WINDOWS_AT_ONCE)
-        chosen = cuts.take(numbers[part])
-        batch = windows.gather(chosen)
-        rows[part] = design(batch.reading, segment_length)
-        target[part] = windows.targets(chosen, batch, horizon)
-    return rows, target
+def _drawn(cuts: Cuts | CutRanges, rng: np.random.Generator) -> Cuts:
+    """At most MOST_WINDOWS of these cuts."""
+    return cuts.take(rng.choice(len(cuts), min(len(cuts), MOST_WINDOWS), replace=False))
+
+
+def _in_parts(windows: Windows, cuts: Cuts, horizon: int) -> Iterator[Examples]:
+    """What there is at these cuts, some at a time."""
+    for part in cuts.parts(_WINDOWS_AT_ONCE):
+        batch = windows.gather(part)
+        yield Examples(batch.reading, windows.targets(part, batch, horizon))
 
 
 def best_kernel(
@@ -214,7 +208,12 @@ class Regression:
         rng: np.random.Generator,
         segment_length: int = 1,
     ) -> None:
-        inputs, target = _drawn(windows, cuts, horizon, rng, segment_length)
+        chosen = _drawn(cuts, rng)
+        inputs = np.empty((len(chosen), len(anchor)), dtype=np.float32)
+        target = np.empty((len(chosen), horizon), dtype=np.float32)
+        for number, part in enumerate(_in_parts(windows, chosen, horizon)):
+            rows = slice(number * _WINDOWS_AT_ONCE, (number + 1) * _WINDOWS_AT_ONCE)
+            inputs[rows], target[rows] = design(part.reading, segment_length), part.target
         complete = ~np.isnan(target).any(axis=1)
         self._anchor = anchor
         self._inputs = inputs if complete.all() else inputs[complete]

@@ -190,7 +190,7 @@ def test_the_forecasts_of_the_partners_are_the_naive_one_and_the_smoothing_scale
 def test_where_much_is_missing_no_smoothing_is_tried():
     _, _, division, prepared = evidence()
     windows, cuts, batch, kernel = prepared.windows, prepared.held_cuts, prepared.batch, prepared.start.anchor_kernel
-    for share, count in ((0.05, 2), (0.3, 1)):
+    for share, count in ((0.5, 2), (0.8, 1)):
         path = windows.path.copy()
         path[np.random.default_rng(0).random(len(path)) < share] = np.nan
         path[windows.indptr[:-1]] = 1.0

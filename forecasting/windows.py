@@ -175,8 +175,11 @@ class Windows:
         self.lag = lag
         self.channels = channels
         self._filled = inputs = path if filled is None else filled
-        self._seen = ~np.isnan(inputs)
-        self._inputs = inputs if self._seen.all() else inputs[_nearest_seen(self._seen, indptr)]
+        seen = ~np.isnan(inputs)
+        whole = bool(seen.all())
+        self._seen = np.broadcast_to(True, seen.shape) if whole else seen  # takes no room
+        self._inputs = inputs if whole else inputs[_nearest_seen(seen, indptr)]
+        self._holed = filled is not None or not whole
         self._invented = None if filled is None else self._seen & np.isnan(path)
         self._ages = ages
         self._elapsed = None if ages is None else _elapsed(self._seen, indptr, ages)
@@ -250,7 +253,8 @@ class Windows:
         """What lies within `reach` before these cuts, and how many steps of it are there, as a `Smoother` takes it."""
         first, steps = self.indptr[cuts.series], reach(self.lookback, self.season_length)
         rows = np.maximum(cuts.row[:, None] + np.arange(-steps, 0), first[:, None])
-        return with_holes(self._inputs[rows], ~np.isnan(self.path[rows])), cuts.row - first
+        history = self._inputs[rows]
+        return with_holes(history, ~np.isnan(self.path[rows])) if self._holed else history, cuts.row - first
 
     def extended(self, path: np.ndarray) -> "Windows":
         """The same series, each going on with its row of ``path``, an array of shape (n_series, steps).

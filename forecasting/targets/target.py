@@ -28,7 +28,7 @@ WORDS = (
 """What a target may be."""
 _ALIASES = {"log_return": "log+difference"}
 _NEED_POSITIVE = [kind for kind, link in LINKS.items() if link.needs_positive]
-_VALUES_AT_ONCE = 1_000_000
+_VALUES_AT_ONCE = 100_000
 _LARGEST_LOSS = 1e-6
 """Of the largest value of a series; windows take changes of this share of their level for rounding as well."""
 

@@ -58,17 +58,17 @@ CHOICES = tuple(itertools.starmap(Smoothing, itertools.product(_SHARES_OF_SEASON
 """The smoothings that there are to choose from; the first of them where nothing tells."""
 
 
-def with_holes(inputs: np.ndarray, observed: np.ndarray) -> np.ndarray:
-    """Histories as they are smoothed: NaN where nothing was observed, but for their first step.
+def with_holes(inputs: np.ndarray, seen: np.ndarray) -> np.ndarray:
+    """Histories as they are smoothed: NaN where nothing was observed or filled, but for their first step.
 
     Parameters
     ----------
     inputs : float64 array of shape (n, steps)
-        Where a step was not observed, the last value before it; so the first step bears one even where a series has
-        been silent for longer than its history.
-    observed : bool array of that shape
+        Where a step was not seen, the last value before it; so the first step bears one even where a series has been
+        silent for longer than its history.
+    seen : bool array of that shape
     """
-    history = np.where(observed, inputs, np.nan)
+    history = np.where(seen, inputs, np.nan)
     history[:, 0] = inputs[:, 0]
     return history
 

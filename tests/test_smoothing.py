@@ -330,11 +330,13 @@ def test_steps_that_were_not_observed_do_not_judge():
     assert blocks[0] == pytest.approx(places * 74 / 16 / 2)
 
 
-def test_of_a_series_with_holes_what_was_observed_is_smoothed():
+@pytest.mark.parametrize("filled", [None, 3.0])
+def test_of_a_series_with_holes_what_was_observed_is_smoothed_and_what_was_filled(filled):
     path = np.array([1.0, 2.0, np.nan, 4.0])
-    windows = Windows(path, np.array([0, 4]), 2, 1, filled=np.array([1.0, 2.0, 3.0, 4.0]))
+    read = path if filled is None else np.array([1.0, 2.0, filled, 4.0])
+    windows = Windows(path, np.array([0, 4]), 2, 1, filled=None if filled is None else read)
     found = windows.smoothed(windows.end_cuts(), Smoother(), 1)
-    history = np.concatenate([[1.0, 1.0], path])
+    history = np.concatenate([[1.0, 1.0], read])
     assert found == pytest.approx(Smoother().forecast(history[None], np.array([4]), 1, 1))
 
 

@@ -238,8 +238,8 @@ class Stream:
         smoother, horizon = self._model.smoother, self._model.spec.horizon
         if smoother is None:
             return None
-        inputs, _, observed = self._steps.last(reach(self._lookback, self._season), some)
-        return batch.scaled(smoother.forecast(with_holes(inputs, observed), self._known[some], self._season, horizon))
+        inputs, seen, _ = self._steps.last(reach(self._lookback, self._season), some)
+        return batch.scaled(smoother.forecast(with_holes(inputs, seen), self._known[some], self._season, horizon))
 
     def _movement(self, scale: np.ndarray) -> np.ndarray:
         return relative_movement(self._of_kept(lambda path: weighted_change(path, self._season)), scale)

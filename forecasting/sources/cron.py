@@ -36,7 +36,8 @@ def check_cron(expression: str) -> str:
         )
     values = [_values(text, *rule) for text, rule in zip(fields, _FIELDS, strict=True)]
     days, months = values[2], values[3]
-    if fields[4] == "*" and not any(min(days) <= _LONGEST[month] for month in months):
+    # Beside a day of the week as well: the scheduler looks for the day of the month, and fails.
+    if not any(min(days) <= _LONGEST[month] for month in months):
         raise CatalogError(f"{expression!r} names a day that never comes", remedy="Correct the day or the month.")
     return expression
 

@@ -11,7 +11,7 @@ from forecasting.sources.cron import check_cron
 @pytest.mark.parametrize(
     "expression",
     ["* * * * *", "30 17 * * mon-fri", "*/15 0-6,18-23 1,15 JAN-jun 0", "0 0 29 2 *", "5/10 1 * * 5-7",
-     "0 7 31 1-12/2 *", "0 0 31 2 mon"],
+     "0 7 31 1-12/2 *", "0 0 31 2,3 mon"],
 )  # fmt: skip
 def test_valid_expressions_are_accepted(expression: str) -> None:
     assert check_cron(expression) == expression
@@ -38,6 +38,7 @@ def test_valid_expressions_are_accepted(expression: str) -> None:
         ("H * * * *", "'H' is no minute"),
         ("* * L * *", "'L' is no day of the month"),
         ("0 0 31 2,4 *", "names a day that never comes"),
+        ("0 0 30 2 sun", "names a day that never comes"),
         ("٣ * * * *", "'٣' is no cron value"),
     ],
 )

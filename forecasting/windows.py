@@ -179,7 +179,6 @@ class Windows:
         whole = bool(seen.all())
         self._seen = np.broadcast_to(True, seen.shape) if whole else seen  # takes no room
         self._inputs = inputs if whole else inputs[_nearest_seen(seen, indptr)]
-        self._holed = not whole
         self._invented = None if filled is None else self._seen & np.isnan(path)
         self._ages = ages
         self._elapsed = None if ages is None else _elapsed(self._seen, indptr, ages)
@@ -254,7 +253,7 @@ class Windows:
         first, steps = self.indptr[cuts.series], reach(self.lookback, self.season_length)
         rows = np.maximum(cuts.row[:, None] + np.arange(-steps, 0), first[:, None])
         history = self._inputs[rows]
-        return with_holes(history, self._seen[rows]) if self._holed else history, cuts.row - first
+        return with_holes(history, self._seen[rows]) if self.has_missing else history, cuts.row - first
 
     def extended(self, path: np.ndarray) -> "Windows":
         """The same series, each going on with its row of ``path``, an array of shape (n_series, steps).
@@ -319,7 +318,7 @@ class Windows:
     @property
     def has_missing(self) -> bool:
         """Whether a step of the inputs is not observed."""
-        return self._holed
+        return self._inputs is not self._filled
 
     def _between(self, start: np.ndarray, stop: np.ndarray) -> Cuts | CutRanges:
         cuts = CutRanges(start, stop)

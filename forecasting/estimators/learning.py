@@ -93,7 +93,9 @@ def learn(
     for level in [*levels, *levels_of(_quantiles(settings))]:
         as_many_errors.half_width(level, settings.horizon)
     spec = _spec(settings, division, prepared)
-    memory = planned_memory(spec, len(panel.values), len(prepared.held_cuts), settings.batch_size)
+    memory = planned_memory(
+        spec, len(panel.values), len(prepared.held_cuts), settings.batch_size, division.season_length
+    )
     check_memory(memory)
     fit = fit_model(
         spec,
@@ -158,7 +160,7 @@ def learn_on(
             remedy="Give longer histories, or fit anew",
         )
     fresh = linear.spread(windows.held_out_cuts(horizon, least_history=least, held_out=untrained), MOST_ERRORS)
-    memory = planned_memory(model.spec, len(panel.values), len(fresh), fitted.batch_size)
+    memory = planned_memory(model.spec, len(panel.values), len(fresh), fitted.batch_size, fitted.season_length_)
     check_memory(memory)
     model = replace(model, conformal=recalibrated(model, windows, fresh))
     rng = np.random.default_rng(check_random_state(fitted.random_state).randint(2**31))

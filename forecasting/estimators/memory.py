@@ -5,9 +5,10 @@ from math import prod
 from pathlib import Path
 
 from forecasting.errors import ResourceError
-from forecasting.estimators.trust import MOST_HISTORIES, MOST_VALUES
+from forecasting.estimators.trust import most_histories
 from forecasting.network.linear import MOST_WINDOWS
 from forecasting.network.spec import NetworkSpec
+from forecasting.windows import reach
 
 _DOUBLE, _SINGLE = 8, 4
 _COPIES_OF_PANEL = 4
@@ -16,15 +17,15 @@ _COPIES_OF_CHANNELS = 3
 """A covariate as it came, in double precision, and as a network reads it."""
 _TARGETS_OF_WINDOW = 3
 """What the regression keeps for each of its windows beside the window: target, rest, and error under way."""
-_LOOKBACKS_OF_HISTORY = 4
-"""Two look-backs and two seasons, which are no longer, are what a smoothing may read."""
 _DOUBLES_OF_STEP = 2
 """Value and row number, while histories are gathered."""
 _SINGLES_OF_UNIT = 6
 """A state and what its gradient needs: read, norm, state, residual, and the gradients of two of them."""
 
 
-def planned_memory(spec: NetworkSpec, steps: int, held_out_windows: int, batch_size: int) -> dict[str, int]:
+def planned_memory(
+    spec: NetworkSpec, steps: int, held_out_windows: int, batch_size: int, season_length: int
+) -> dict[str, int]:
     """Bytes that a fit holds at its largest, by what they are for.
 
     Parameters
@@ -32,7 +33,7 @@ def planned_memory(spec: NetworkSpec, steps: int, held_out_windows: int, batch_s
     spec : NetworkSpec
     steps : int
         Values of all series together.
-    held_out_windows, batch_size : int
+    held_out_windows, batch_size, season_length : int
     """
     covariates = (
         spec.lookback * (spec.past_channels + spec.elapsed) + spec.horizon * spec.future_channels + spec.static_channels
@@ -40,8 +41,8 @@ def planned_memory(spec: NetworkSpec, steps: int, held_out_windows: int, batch_s
     window = spec.lookback + spec.n_quantiles * spec.horizon + covariates
     states = spec.segments * spec.n_layers * spec.units * _SINGLES_OF_UNIT
     regression = min(steps, MOST_WINDOWS) * (window + _TARGETS_OF_WINDOW * spec.horizon) * _SINGLE
-    history = min(MOST_HISTORIES * _LOOKBACKS_OF_HISTORY * spec.lookback, MOST_VALUES, steps * spec.lookback)
-    gathered = max(regression, history * _DOUBLES_OF_STEP * _DOUBLE)
+    histories = min(steps, most_histories(spec.lookback, season_length)) * reach(spec.lookback, season_length)
+    gathered = max(regression, histories * _DOUBLES_OF_STEP * _DOUBLE)
     parameters = spec.n_members * sum(prod(shape) for shape in spec.shapes().values())
     return {
         "series": steps * (_COPIES_OF_PANEL * _DOUBLE + spec.past_channels * _COPIES_OF_CHANNELS * _SINGLE),

@@ -23,9 +23,9 @@ TRUSTS = np.linspace(0.0, 1.0, 21)
 """The weights that are tried."""
 _MOST_MISSING = 0.7
 """Where more of the steps is missing, no smoothing is tried."""
-MOST_HISTORIES = 2_000
+_MOST_HISTORIES = 2_000
 """What is expected of smoothings is the mean over so many histories at most,"""
-MOST_VALUES = 4_000_000
+_MOST_VALUES = 4_000_000
 """and over so many of their values."""
 _MOST_WINDOWS = 4_000
 """So many windows at most are evidence."""
@@ -89,8 +89,12 @@ def usual_smoother(windows: Windows, cuts: Cuts | CutRanges, horizon: int) -> Sm
     """A smoother by what these cuts say; None where much of the series is missing."""
     if windows.share_missing > _MOST_MISSING:
         return None
-    most = min(MOST_HISTORIES, MOST_VALUES // reach(windows.lookback, windows.season_length))
-    return windows.smoother(linear.spread(cuts, max(most, 1)), horizon)
+    return windows.smoother(linear.spread(cuts, most_histories(windows.lookback, windows.season_length)), horizon)
+
+
+def most_histories(lookback: int, season_length: int) -> int:
+    """How many histories, each as long as `reach` says, a smoother is made of at most."""
+    return max(1, min(_MOST_HISTORIES, _MOST_VALUES // reach(lookback, season_length)))
 
 
 def partner_forecasts(

@@ -13,7 +13,7 @@ from scipy.linalg import cho_factor, cho_solve
 from threadpoolctl import threadpool_limits
 
 from forecasting.network.design import design
-from forecasting.network.training import Examples, HeldOut
+from forecasting.network.training import CutWindows, Examples, HeldOut
 from forecasting.scaling import Reading
 from forecasting.windows import CutRanges, Cuts, Windows
 
@@ -106,23 +106,19 @@ def best_anchor(
     kernels = {name: anchor_kernel(name, windows, horizon) for name in names}
     errors = np.zeros(len(names))
     held = Examples(held_out.reading, held_out.target)
-    for shown in itertools.chain(_in_parts(windows, _drawn(cuts, rng), horizon), [held]):
+    for shown in itertools.chain(_drawn(windows, cuts, horizon, rng), [held]):
         forecasts = (shown.reading["window"] @ kernels[name].astype(np.float32) for name in names)
         errors += [np.nansum(np.abs(shown.target - forecast), dtype=np.float64) for forecast in forecasts]
     best = names[int(np.argmin(errors))]
     return best, kernels[best]
 
 
-def _drawn(cuts: Cuts | CutRanges, rng: np.random.Generator) -> Cuts:
-    """At most MOST_WINDOWS of these cuts."""
-    return cuts.take(rng.choice(len(cuts), min(len(cuts), MOST_WINDOWS), replace=False))
-
-
-def _in_parts(windows: Windows, cuts: Cuts, horizon: int) -> Iterator[Examples]:
-    """What there is at these cuts, some at a time."""
-    for part in cuts.parts(_WINDOWS_AT_ONCE):
-        batch = windows.gather(part)
-        yield Examples(batch.reading, windows.targets(part, batch, horizon))
+def _drawn(windows: Windows, cuts: Cuts | CutRanges, horizon: int, rng: np.random.Generator) -> Iterator[Examples]:
+    """What there is at no more than MOST_WINDOWS of these cuts, _WINDOWS_AT_ONCE at a time."""
+    source = CutWindows(windows, cuts, horizon)
+    numbers = rng.choice(len(source), min(len(source), MOST_WINDOWS), replace=False)
+    for first in range(0, len(numbers), _WINDOWS_AT_ONCE):
+        yield source.examples(numbers[first : first + _WINDOWS_AT_ONCE])
 
 
 def best_kernel(
@@ -208,10 +204,9 @@ class Regression:
         rng: np.random.Generator,
         segment_length: int = 1,
     ) -> None:
-        chosen = _drawn(cuts, rng)
-        inputs = np.empty((len(chosen), len(anchor)), dtype=np.float32)
-        target = np.empty((len(chosen), horizon), dtype=np.float32)
-        for number, part in enumerate(_in_parts(windows, chosen, horizon)):
+        count = min(len(cuts), MOST_WINDOWS)
+        inputs, target = (np.empty((count, width), dtype=np.float32) for width in (len(anchor), horizon))
+        for number, part in enumerate(_drawn(windows, cuts, horizon, rng)):
             rows = slice(number * _WINDOWS_AT_ONCE, (number + 1) * _WINDOWS_AT_ONCE)
             inputs[rows], target[rows] = design(part.reading, segment_length), part.target
         complete = ~np.isnan(target).any(axis=1)

@@ -140,7 +140,7 @@ def test_series_that_can_spare_nothing_to_judge_by_are_refused_with_what_is_need
 def test_the_memory_plan_counts_covariates():
     plain = NetworkSpec(24, 6, 4, 8, 1, False, True, n_members=2)
     covered = replace(plain, past_channels=3, future_channels=2, static_channels=1)
-    before, after = (planned_memory(spec, 10_000, 100, 32) for spec in (plain, covered))
+    before, after = (planned_memory(spec, 10_000, 100, 32, 7) for spec in (plain, covered))
     assert all(after[name] > before[name] for name in before)
     assert after["series"] - before["series"] == 10_000 * 3 * 3 * 4
 
@@ -148,7 +148,7 @@ def test_the_memory_plan_counts_covariates():
 def test_the_memory_plan_counts_quantiles():
     plain = NetworkSpec(24, 6, 4, 8, 1, False, True, n_members=2)
     with_quantiles = replace(plain, loss="pinball", quantiles=(0.1, 0.3, 0.5, 0.7, 0.9))
-    before, after = (planned_memory(spec, 10_000, 100, 32) for spec in (plain, with_quantiles))
+    before, after = (planned_memory(spec, 10_000, 100, 32, 7) for spec in (plain, with_quantiles))
     assert after["series"] == before["series"]
     assert after["weights"] - before["weights"] == 5 * 4 * 2 * (8 + 1) * 4 * 6
     assert after["batches"] - before["batches"] == 2 * 2 * 32 * 2 * 4 * 6 * 4

@@ -110,7 +110,7 @@ class SimpleRNNForecaster(BaseEstimator):  # type: ignore[misc]  # scikit-learn 
         Networks whose median is the forecast.
     max_steps : int, optional
         Gradient steps per network; by default 500, then another 500 and then another 1,000, each only where the steps
-        before made the held-out error 2 % less.
+        before made the held-out error 1 % less.
     batch_size : int, default 128
         Windows per gradient step.
     learning_rate : float, default 0.002

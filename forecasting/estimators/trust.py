@@ -27,7 +27,7 @@ _MOST_HISTORIES = 2_000
 """What is expected of smoothings is the mean over so many histories at most,"""
 _MOST_VALUES = 4_000_000
 """and over so many of their values."""
-_MOST_WINDOWS = 4_000
+_MOST_WINDOWS = 2_000
 """So many windows at most are evidence."""
 _SMALL_GAIN = 0.01
 _PRIOR_BLOCKS = 1.0, 10.0

@@ -34,7 +34,7 @@ from forecasting.network.layers import (
 from forecasting.network.losses import member_losses
 
 _PREDICT_BATCH = 4096
-_WORTH_COMPILING = 1e11
+_WORTH_COMPILING = 2e11
 """Operations of a training from which on XLA saves more than the seconds that it takes to compile, on two cores."""
 
 

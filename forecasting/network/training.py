@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 EPOCHS = 20
 """A round is looked at this many times: an epoch is this share of its steps, not a pass over the windows."""
-_WORTH_ANOTHER_ROUND = 0.02
+_WORTH_ANOTHER_ROUND = 0.01
 
 
 @dataclass(frozen=True, eq=False)
@@ -94,7 +94,7 @@ class TrainingPlan:
         Largest global norm of the gradient (Pascanu et al. 2013, arXiv 1211.5063).
     further : tuple of int, default ()
         Steps of further rounds, in which the learning rate rises and falls again (warm restarts, in the same paper). A
-        round is made where the one before it made the held-out error less by 2 %.
+        round is made where the one before it made the held-out error less by 1 %.
     """
 
     steps: int

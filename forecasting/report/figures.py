@@ -115,7 +115,7 @@ def training_figure(history: Sequence[Mapping[str, float]], *, title: str | None
         if len(validation):
             axes.plot(validation.index, validation, color=MODEL, linewidth=1.8, label="validation")
             best = int(np.argmin(validation))
-            axes.plot(validation.index[best], validation.iloc[best], "o", color=MODEL, markersize=5, label="best")
+            axes.plot(validation.index[best], validation.iloc[best], "o", color=MODEL, markersize=5, label="lowest")
     _whole_numbers(axes)
     label_axes(axes, "epoch", "loss")
     add_legend(axes)

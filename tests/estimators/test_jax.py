@@ -8,7 +8,7 @@ import pytest
 from tests.estimators.made import tiny, values
 from tests.on_jax import answer_on_jax
 
-pytestmark = pytest.mark.skipif(find_spec("jax") is None, reason="JAX is not installed")
+pytestmark = [pytest.mark.slow, pytest.mark.skipif(find_spec("jax") is None, reason="JAX is not installed")]
 
 
 @pytest.fixture(scope="module")

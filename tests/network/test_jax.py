@@ -19,7 +19,7 @@ from tests.network.textbook import (
 )
 from tests.on_jax import answer_on_jax
 
-pytestmark = pytest.mark.skipif(find_spec("jax") is None, reason="JAX is not installed")
+pytestmark = [pytest.mark.slow, pytest.mark.skipif(find_spec("jax") is None, reason="JAX is not installed")]
 
 
 @pytest.fixture(scope="module")

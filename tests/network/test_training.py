@@ -128,7 +128,7 @@ def test_a_good_start_that_large_steps_make_worse_at_first_is_bettered_in_the_en
     assert error_of(result.weights, held_out) < 0.9 * error_of(good, held_out)
 
 
-def test_a_round_follows_where_the_one_before_made_the_held_out_error_two_percent_less(windows, cuts, start, held_out):
+def test_a_round_follows_where_the_one_before_made_the_held_out_error_one_percent_less(windows, cuts, start, held_out):
     def by_hand(*rounds):
         weights, rng, errors = start, np.random.default_rng(5), [error_of(start, held_out)]
         source = CutWindows(windows, cuts, SPEC.horizon)
@@ -139,7 +139,7 @@ def test_a_round_follows_where_the_one_before_made_the_held_out_error_two_percen
         return weights, [after / before for before, after in pairwise(errors)]
 
     _, ratios = by_hand(20, 400, 20, 20)
-    assert max(ratios[:2]) < 0.98 <= ratios[2]  # else the test shows nothing
+    assert max(ratios[:2]) < 0.99 <= ratios[2]  # else the test shows nothing
     plan = TrainingPlan(20, 32, 0.03, 1.0, (400, 20, 20))
     result = run(windows, cuts, start, plan, held_out=held_out)
     assert_same(result.weights, by_hand(20, 400, 20)[0])

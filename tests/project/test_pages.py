@@ -121,7 +121,9 @@ SAYS: dict[str, Callable[[str, dict[str, Any]], None]] = {
 }
 
 
-@pytest.mark.parametrize("page", sorted(page for page in PAGES if examples(page)))
+@pytest.mark.parametrize(
+    "page", ["README.md", *(pytest.param(page, marks=pytest.mark.slow) for page in SAYS if page != "README.md")]
+)
 def test_the_examples_run_in_their_order_and_say_what_the_page_says(page, capsys, monkeypatch) -> None:
     if page == "README.md":  # shows the defaults, which are trained in a minute
         monkeypatch.setattr(
@@ -131,6 +133,10 @@ def test_the_examples_run_in_their_order_and_say_what_the_page_says(page, capsys
     for example in examples(page):
         exec(compile(example, page, "exec"), names)
     SAYS[page](capsys.readouterr().out, names)
+
+
+def test_every_page_with_examples_has_what_they_say() -> None:
+    assert {page for page in PAGES if examples(page)} == set(SAYS)
 
 
 @pytest.mark.parametrize("page", sorted(PAGES))

@@ -82,7 +82,7 @@ def test_training_figure_marks_the_epoch_with_the_lowest_validation_loss() -> No
 
     axes = training_figure(history).axes[0]
 
-    assert [text.get_text() for text in axes.get_legend().get_texts()] == ["training", "validation", "best"]
+    assert [text.get_text() for text in axes.get_legend().get_texts()] == ["training", "validation", "lowest"]
     assert axes.get_lines()[2].get_xydata().tolist() == [[3, 1]]
 
 
@@ -94,12 +94,12 @@ def test_both_stages_of_a_training_are_lines_of_their_own() -> None:
     axes = training_figure(history).axes[0]
 
     legend = [text.get_text() for text in axes.get_legend().get_texts()]
-    assert legend == ["training", "validation", "best", "on all data"]
+    assert legend == ["training", "validation", "lowest", "on all data"]
     drawn = {line.get_label(): line.get_xydata().tolist() for line in axes.get_lines()}
     assert drawn == {
         "training": [[1, 1], [2, 1], [3, 1]],
         "validation": [[1, 1], [2, 0], [3, 1]],
-        "best": [[2, 0]],
+        "lowest": [[2, 0]],
         "on all data": [[4, 0.5], [5, 0.5]],
     }
 

@@ -46,6 +46,8 @@ def prefect_environment(settings: Settings, environ: Mapping[str, str]) -> dict[
         "DO_NOT_TRACK": "1",
         # What the project logs is shown on the page of the flow run.
         "PREFECT_LOGGING_EXTRA_LOGGERS": "forecasting,flows",
+        # Outside of a flow run there is no page, and a program that imports the flows may log there.
+        "PREFECT_LOGGING_TO_API_WHEN_MISSING_FLOW": "ignore",
     }
     return {key: value for key, value in wanted.items() if key not in environ}
 

@@ -205,7 +205,7 @@ def test_a_value_without_a_logarithm_is_refused_before_it_is_there(frame):
 
 def with_covariates(frame):
     return frame.assign(
-        heat=frame["ds"].dt.dayofyear % 7.0, noise=np.sin(frame.index), region=frame["unique_id"].map(str.upper)
+        heat=frame["ds"].dt.day_of_year % 7.0, noise=np.sin(frame.index), region=frame["unique_id"].map(str.upper)
     )
 
 

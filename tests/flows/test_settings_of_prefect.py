@@ -1,3 +1,7 @@
+import logging
+import warnings
+from importlib import import_module
+
 import pytest
 from sqlalchemy.exc import OperationalError
 
@@ -21,6 +25,17 @@ def test_what_the_user_has_set_stays(home):
     environment = dict(mine)
     prepare(read_settings(), environment)
     assert mine.items() <= environment.items()
+
+
+def test_what_is_logged_outside_of_a_flow_run_is_no_warning_of_prefect(caplog):
+    import_module("flows.prefect_api")
+    logger = logging.getLogger("forecasting.elsewhere")
+    logger.addHandler(caplog.handler)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        logger.warning("told")
+    logger.removeHandler(caplog.handler)
+    assert "told" in caplog.text
 
 
 def test_preparing_makes_nothing_on_disk(home):

@@ -135,6 +135,21 @@ class SplitConformal:
             raise self._too_few(level)
         return widths
 
+    @property
+    def largest_share(self) -> float:
+        """The largest level that the errors support, pooled over all steps, as a share of 1."""
+        weight = float(self._pool[1][-1])
+        return weight / (weight + 1)
+
+    def counted(self, share: np.ndarray) -> np.ndarray:
+        """As how many independent errors those that a half width is made of count, float64.
+
+        The number of forecasts; where they are too few for the level, a share of 1, that of the errors of all steps.
+        """
+        forecasts, pooled = self.weights[(self._observed > 0).any(axis=1)].sum(), self._pool[1][-1]
+        enough = share * (forecasts + 1) * (1 - _ROUNDING) <= forecasts
+        return np.where(enough, forecasts, pooled)
+
     def draw(self, n_draws: int, horizon: int, rng: np.random.Generator) -> np.ndarray:
         """Errors of whole forecasts, as they might come.
 
@@ -276,9 +291,8 @@ class SplitConformal:
         return grown
 
     def _too_few(self, level: float) -> DataError:
-        weight = self._pool[1][-1]
         needed = int(np.ceil(level / (100 - level) - _ROUNDING))
-        most = int(100 * weight / (weight + 1) + _ROUNDING)
+        most = int(100 * self.largest_share + _ROUNDING)
         return DataError(
             f"the {level:g} % interval needs the errors of at least {needed} held-out forecasts, "
             f"and only {len(self._pool[0])} were observed over all steps",

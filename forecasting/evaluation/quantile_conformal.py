@@ -134,7 +134,7 @@ class QuantileConformal:
 
         outermost, shape = self.pairs[-1], (len(spread), n_draws, horizon)
         place = outermost.conformal.places(len(spread) * n_draws, horizon, rng)
-        units = np.abs(outermost.conformal.errors_at(place)).reshape(shape) * outermost.measure(movement)[:, None, None]
+        units = np.abs(outermost.errors_at(place)).reshape(shape) * outermost.measure(movement)[:, None, None]
         place = place.reshape(shape)
         above, score = np.where(place > 0.5, 1, 0), np.abs(ndtri(place))
         size = self._within(score, above, self._known(horizon, spread, movement))

@@ -127,14 +127,16 @@ def _stated(frequency: str | int | Frequency, calendar: str | None) -> Frequency
 
 
 def _checked(panel: Panel, stated: Frequency | None, tz: str | None) -> Panel:
-    """A panel that came in, if it agrees with what is stated besides."""
+    """A panel that came in, if it has a series and agrees with what is stated besides."""
+    if not panel.n_series:
+        raise DataError("the panel has no series", remedy="Give one that has; drop_last leaves out those it uses up")
     if tz is not None and tz != panel.tz:
         raise ParameterError(
             f"the panel has the time zone {panel.tz}, not {tz!r}", remedy="Leave the time zone out.", parameter="tz"
         )
     if stated is None or stated == panel.frequency:
         return panel
-    if stated.is_step == panel.frequency.is_step and panel.n_series:
+    if stated.is_step == panel.frequency.is_step:
         start = np.repeat(panel.times[panel.indptr[:-1]], panel.lengths)
         steps, on_grid = stated.steps(start, panel.times, tz=panel.tz)
         if on_grid.all() and (steps == np.arange(len(steps)) - np.repeat(panel.indptr[:-1], panel.lengths)).all():

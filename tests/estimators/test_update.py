@@ -301,17 +301,19 @@ def test_intervals_are_calibrated_on_what_came_before_it_is_trained_on(first, fr
     forecaster = copy.deepcopy(first).partial_fit(wild)
     errors = []  # one origin after the other, through the forecasts of the estimator before, as they are on the path
     before = copy.deepcopy(first)
-    before.above_zero_, conformal = False, first._model.conformal
+    before.above_zero_, conformal, still = False, first._model.conformal, np.ones(1)
+    unit = conformal.half_width(80, HORIZON, still)[0] / conformal.measure(still)
     for _, series in whole.groupby("unique_id"):
         for end in range(KNOWN, len(series) - HORIZON + 1):
             told = before.predict(levels=[80], data=series.iloc[:end])
             width = (told["SimpleRNN-hi-80"] - told["SimpleRNN-lo-80"]) / 2
             error = series["y"].iloc[end : end + HORIZON].to_numpy() - told["SimpleRNN"].to_numpy()
-            errors.append(error / width.to_numpy() * conformal.conformal.half_width(80, HORIZON))
+            errors.append(error / width.to_numpy() * unit)
     after = forecaster._model.conformal.conformal
     assert len(errors) == (20 + 8 + 14) - 3 * (HORIZON - 1)
     np.testing.assert_allclose(after.errors[-len(errors) :], errors, rtol=1e-5, atol=1e-6)
     assert after.errors[: -len(errors)].tolist() == conformal.conformal.errors.tolist()
+    assert forecaster._model.conformal.independent == conformal.independent + len(errors) / HORIZON
     assert (after.half_width(80, HORIZON) > conformal.conformal.half_width(80, HORIZON)).all()
     # What was trained on is no evidence: the same rows do not count again.
     assert len(forecaster.partial_fit()._model.conformal.conformal.errors) == len(after.errors)

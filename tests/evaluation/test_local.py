@@ -57,6 +57,37 @@ def test_without_any_movement_widths_are_those_of_split_conformal() -> None:
     np.testing.assert_array_equal(local.half_width(80, 4, np.array([0.0, 3.0])), [expected, expected])
 
 
+@pytest.mark.parametrize(
+    ("independent", "level", "expected"), [(2.0, 80, 1.2378), (2.0, 95, 1.5303), (20.0, 95, 1), (2.0, 98, 1.9007)]
+)
+def test_widths_allow_for_what_overlapping_forecasts_have_in_common(independent, level, expected) -> None:
+    """Student's t by the table: 1.6377, 3.1824 and 4.5407 with 3 degrees of freedom, 1.3232 and 2.0796 with 21.
+
+    At 98 % 20 forecasts are too few, and the 60 errors of their three steps count: 2.3890 with 61 degrees of freedom.
+    """
+    errors = made(0.0, rows=20)[0]
+    local = LocalConformal.fit(errors, np.zeros(20), independent=independent)
+
+    widening = local.half_width(level, 3, np.zeros(1))[0] / SplitConformal.fit(errors).half_width(level, 3)
+
+    np.testing.assert_allclose(widening, expected, rtol=1e-3)
+
+
+def test_of_one_short_series_intervals_cover_what_they_say_where_overlaps_taken_for_independent_do_not() -> None:
+    """The last value of a random walk is forecast, 1 to 6 steps ahead; all cutoffs in 12 steps calibrate."""
+    rng, horizon, covered, plain = np.random.default_rng(0), 6, [], []
+    for _ in range(1000):
+        steps = rng.normal(size=12 + horizon)
+        errors = np.array([steps[cut : cut + horizon].cumsum() for cut in range(12 - horizon + 1)])
+        actual = np.abs(steps[12:].cumsum())
+        local = LocalConformal.fit(errors, np.zeros(len(errors)), independent=12 / horizon)
+        covered.append(actual <= local.half_width(95, horizon, np.zeros(1))[0])
+        plain.append(actual <= SplitConformal.fit(errors).half_width(95, horizon))
+
+    assert 100 * np.mean(covered) == pytest.approx(95, abs=3)
+    assert 100 * np.mean(plain) < 91
+
+
 def test_missing_errors_do_not_count() -> None:
     errors, movement = made(0.7)
     with_holes = np.vstack([errors, np.full((500, 3), np.nan)])
@@ -76,6 +107,18 @@ def test_draws_have_the_width_of_their_own_movement() -> None:
     assert draws.shape == (2, 4000, 3)
     inside = np.abs(draws) <= local.half_width(80, 3, np.array([0.5, 2.0]))[:, None]
     np.testing.assert_allclose(inside.mean(axis=1), 0.8, atol=0.03)
+
+
+@pytest.mark.parametrize("level", [50, 80, 95])
+def test_draws_are_as_wide_as_the_intervals_where_few_forecasts_are_independent(level: int) -> None:
+    errors = made(0.0, rows=60)[0]
+    local = LocalConformal.fit(errors, np.ones(60), independent=2)
+
+    draws = local.draw(20_000, 3, np.ones(1), np.random.default_rng(0))[0]
+
+    inside = np.abs(draws) <= local.half_width(level, 3, np.ones(1))[0]
+    np.testing.assert_allclose(inside.mean(axis=0), level / 100, atol=0.02)
+    assert np.isfinite(draws).all()
 
 
 def test_arrays_survive_a_file_without_pickle(tmp_path) -> None:

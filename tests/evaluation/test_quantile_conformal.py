@@ -73,7 +73,7 @@ def test_with_few_errors_the_coverage_is_not_below_the_level(n_scores: int) -> N
     covered = []
     for seed in range(300):
         errors, spread, movement = made(n_scores + 20, seed, wrong=0.5)
-        conformal = QuantileConformal.fit(SHARES, errors[20:], spread[20:], movement[20:], 1e-9)
+        conformal = QuantileConformal.fit(SHARES, errors[20:], spread[20:], movement[20:], n_scores)
         low, high = conformal.ends(90, STEPS, spread[:20], movement[:20])
         covered.append(((low <= errors[:20]) & (errors[:20] <= high)).mean())
     assert 89 < 100 * np.mean(covered) < 90 + 100 / (n_scores + 1) + 1
@@ -83,7 +83,7 @@ def test_between_learned_quantiles_those_of_a_normal_distribution_are_found_exac
     errors = np.random.default_rng(0).normal(size=(200_000, 1))
     spread = np.tile(norm.ppf(SHARES)[:, None], (len(errors), 1, 1))
     spread[:, 2] = 0.0
-    conformal = QuantileConformal.fit(SHARES, errors, spread, np.ones(len(errors)), 1.0)
+    conformal = QuantileConformal.fit(SHARES, errors, spread, np.ones(len(errors)), len(errors))
 
     for level in (1, 10, 38, 75, 89.9):
         low, high = conformal.ends(level, 1, spread[:1], np.ones(1))

@@ -88,6 +88,8 @@ def test_a_panel_is_given_back_as_it_is():
         to_panel(panel, frequency="h")
     with pytest.raises(ParameterError, match="the panel has the time zone None, not 'UTC'"):
         to_panel(panel, tz="UTC")
+    with pytest.raises(DataError, match="the panel has no series"):
+        to_panel(panel.drop_last(20))
 
 
 def test_a_frequency_object_is_taken_and_must_agree_with_the_calendar():

@@ -21,7 +21,7 @@ ANCHORS = ("naive", "seasonal_naive")
 """The last value, and the value one season before."""
 PENALTIES = (1e-5, 1e-4, 1e-3, 0.01, 0.1, 1.0, 10.0)
 """Ridge penalties that are tried, relative to the mean variance of an input."""
-MOST_WINDOWS = 10_000
+MOST_WINDOWS = 20_000
 """Windows that a regression is made of at most."""
 _WINDOWS_AT_ONCE = 256
 _REWEIGHTED = 3

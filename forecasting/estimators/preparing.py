@@ -103,7 +103,8 @@ def prepare(
             "gaps, or long stretches without any change, leave no window to train on or none to validate on",
             remedy="Give a longer history, or choose the policy 'mask', under which windows may begin behind gaps",
         )
-    held_out = HeldOut(batch.reading, after, independent=held.sum() / horizon)
+    told = np.isfinite(after).any(axis=1).mean()
+    held_out = HeldOut(batch.reading, after, independent=told * held.sum() / horizon)
     start = linear.best_start(windows, cuts, horizon, np.random.default_rng(seed), held_out, division.segment_length)
     all_cuts = windows.cuts(horizon, least_history=least)
     return Prepared(target, windows, notices, cuts, all_cuts, held_cuts, batch, held_out, start)

@@ -28,7 +28,7 @@ from forecasting.windows import reach
 if TYPE_CHECKING:
     from forecasting.estimators.forecaster import SimpleRNNForecaster
 
-FORMAT = 6
+FORMAT = 7
 _TEXT, _ARRAYS = "forecaster.json", "arrays.npz"
 
 

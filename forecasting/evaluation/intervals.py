@@ -142,9 +142,10 @@ class SplitConformal:
         return weight / (weight + 1)
 
     def counted(self, share: np.ndarray) -> np.ndarray:
-        """As how many independent errors those that a half width is made of count, float64.
+        """As how many independent errors those behind half widths count, float64 of the shape of ``share``.
 
-        The number of forecasts; where they are too few for the level, a share of 1, that of the errors of all steps.
+        The number of forecasts with any error; where they are too few for a level, a share of 1, that of the errors of
+        all steps.
         """
         forecasts, pooled = self.weights[(self._observed > 0).any(axis=1)].sum(), self._pool[1][-1]
         enough = share * (forecasts + 1) * (1 - _ROUNDING) <= forecasts

@@ -9,7 +9,9 @@ from forecasting.evaluation.intervals import SplitConformal
 
 # So many independent held-out windows draw the power half of the way from 0 to what fits them best.
 _PRIOR_WINDOWS = 30.0
-_NO_SHARE = 1e-6
+_NO_SHARE = 1e-3
+"""Half widths of smaller levels are multiplied as that of this one: quantiles so near to 0 have few digits."""
+_SCORES = 1000
 
 
 @dataclass(frozen=True, eq=False)
@@ -26,7 +28,8 @@ class LocalConformal:
     ones, and of one short series there are only one or two of these. So every half width is multiplied with the
     quotient of two quantiles of Student's t distribution [2]_ at its level: with one degree of freedom more than there
     are independent forecasts, and with one more than `SplitConformal.counted` says. Of 20 forecasts of which 2 are
-    independent that is 1.24 at 80 and 1.53 at 95 %; where all are independent, or there are hundreds, it is 1.
+    independent that is 1.24 at 80 and 1.53 at 95 %. Where all are independent and enough for the level, or there are
+    hundreds, it is 1.
 
     Build it with `fit`; never changed afterwards.
 
@@ -87,11 +90,12 @@ class LocalConformal:
         most : int
             Where there are more forecasts than these, the first ones go.
         """
-        before = self.conformal
+        before, added = self.conformal, (~np.isnan(errors)).any(axis=1).sum() / errors.shape[1]
+        kept = max(0, min(1, (most - len(errors)) / len(before.errors)))
         together = np.concatenate([before.errors, errors / self.measure(movement)[:, None]])[-most:]
         weights = np.concatenate([before.weights, np.ones(len(errors))])[-most:]
-        independent = self.independent + len(errors) / errors.shape[1]
-        return replace(self, conformal=SplitConformal.fit(together, weights), independent=independent)
+        conformal = SplitConformal.fit(together, weights)
+        return replace(self, conformal=conformal, independent=kept * self.independent + added)
 
     def measure(self, movement: np.ndarray) -> np.ndarray:
         """What half widths and draws of `conformal` are multiplied with; float64 of shape (n,)."""
@@ -126,11 +130,12 @@ class LocalConformal:
 
     def _widening(self, share: np.ndarray) -> np.ndarray:
         """What half widths of these levels, as shares of 1, are multiplied with; of the same shape."""
-        from scipy.special import stdtrit
-
         upper, counted = 0.5 + np.maximum(share, _NO_SHARE) / 2, self.conformal.counted(share)
-        told = np.minimum(self.independent, counted)
-        return np.asarray(stdtrit(told + 1, upper) / stdtrit(counted + 1, upper))
+        widening = np.ones(counted.shape)
+        for count in np.unique(counted[counted > self.independent]):
+            some = counted == count
+            widening[some] = _quotient(self.independent + 1, count + 1, upper[some])
+        return widening
 
     def to_arrays(self) -> dict[str, np.ndarray]:
         """What `from_arrays` needs, as plain arrays."""
@@ -161,3 +166,17 @@ def _best_power(errors: np.ndarray, movement: np.ndarray) -> float:
         return float(np.log((error * np.exp(-power * size)).mean()) + power * size.mean())
 
     return float(minimize_scalar(deviance, bounds=(0.0, 1.0), method="bounded").x)
+
+
+def _quotient(fewer: float, more: float, probability: np.ndarray) -> np.ndarray:
+    """Quantiles of Student's t with fewer degrees of freedom, over those with more, at probabilities above one half.
+
+    Of many, those at 1,000 normal scores, interpolated.
+    """
+    from scipy.special import ndtr, ndtri, stdtrit
+
+    if probability.size <= _SCORES:
+        return np.asarray(stdtrit(fewer, probability) / stdtrit(more, probability))
+    score = ndtri(probability)
+    known = np.linspace(score.min(), score.max(), _SCORES)
+    return np.interp(score, known, _quotient(fewer, more, ndtr(known)))

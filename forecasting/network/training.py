@@ -128,7 +128,7 @@ class HeldOut:
     target : float32 array of shape (n, horizon)
         What came next, NaN where unobserved.
     independent : float
-        How many of the windows have targets that do not overlap.
+        How many of the windows have targets that do not overlap, about.
     """
 
     reading: Reading

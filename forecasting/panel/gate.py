@@ -129,7 +129,7 @@ def _stated(frequency: str | int | Frequency, calendar: str | None) -> Frequency
 def _checked(panel: Panel, stated: Frequency | None, tz: str | None) -> Panel:
     """A panel that came in, if it has a series and agrees with what is stated besides."""
     if not panel.n_series:
-        raise DataError("the panel has no series", remedy="Give one that has; drop_last leaves out those it uses up")
+        raise DataError("the panel has no series", remedy="Give longer series, or drop fewer steps of them")
     if tz is not None and tz != panel.tz:
         raise ParameterError(
             f"the panel has the time zone {panel.tz}, not {tz!r}", remedy="Leave the time zone out.", parameter="tz"

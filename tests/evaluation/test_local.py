@@ -109,6 +109,18 @@ def test_draws_have_the_width_of_their_own_movement() -> None:
     np.testing.assert_allclose(inside.mean(axis=1), 0.8, atol=0.03)
 
 
+def test_further_forecasts_count_as_far_as_they_overlap_were_observed_and_are_kept() -> None:
+    errors, movement = made(0.0, rows=20)
+    local = LocalConformal.fit(errors, movement, independent=4)
+    silent = np.full((9, 3), np.nan)
+    silent[:3, 0] = 1.0
+
+    assert local.extended(errors[:6], movement[:6], most=100).independent == 4 + 6 / 3
+    assert local.extended(silent, movement[:9], most=100).independent == 4 + 3 / 3
+    assert local.extended(errors[:6], movement[:6], most=16).independent == 4 / 2 + 6 / 3
+    assert local.extended(errors[:6], movement[:6], most=6).independent == 6 / 3
+
+
 @pytest.mark.parametrize("level", [50, 80, 95])
 def test_draws_are_as_wide_as_the_intervals_where_few_forecasts_are_independent(level: int) -> None:
     errors = made(0.0, rows=60)[0]

@@ -104,8 +104,8 @@ CASES = st.tuples(st.integers(10, 60), st.integers(0, 2**32 - 1), st.integers(1,
 
 
 @settings(deadline=None, max_examples=60)
-@given(CASES, st.lists(st.floats(0.5, 90), min_size=2, max_size=8, unique=True))
-def test_ends_of_a_larger_level_are_never_within_those_of_a_smaller_one(case, levels) -> None:
+@given(CASES, st.lists(st.floats(0.5, 90), min_size=2, max_size=8, unique=True), st.sampled_from([1, STEPS, 60]))
+def test_ends_of_a_larger_level_are_never_within_those_of_a_smaller_one(case, levels, overlap) -> None:
     rows, seed, horizon = case
     rng = np.random.default_rng(seed)
     errors = rng.standard_cauchy(size=(rows, STEPS))
@@ -113,7 +113,7 @@ def test_ends_of_a_larger_level_are_never_within_those_of_a_smaller_one(case, le
     spread = np.cumsum(rng.exponential(size=(rows, 5, STEPS)), axis=1)
     spread = spread - spread[:, 2:3]
     movement = rng.exponential(size=rows)
-    conformal = QuantileConformal.fit(SHARES, errors, spread, movement, float(rows))
+    conformal = QuantileConformal.fit(SHARES, errors, spread, movement, max(1, rows / overlap))
 
     ends = [conformal.ends(level, horizon, spread, movement) for level in sorted([*levels, 60, 90])]
 
@@ -147,9 +147,9 @@ def test_beyond_the_calibrated_horizon_the_last_pair_grows_like_a_random_walk() 
     np.testing.assert_allclose(high[:, :3], conformal.ends(90, 3, spread, movement)[1])
 
 
-@pytest.mark.parametrize("horizon", [2, 3, 6])
-def test_draws_are_distributed_as_the_ends_say(horizon: int) -> None:
-    conformal = fitted(300)
+@pytest.mark.parametrize(("horizon", "independent"), [(2, 300), (3, 300), (6, 300), (3, 2)])
+def test_draws_are_distributed_as_the_ends_say(horizon: int, independent: int) -> None:
+    conformal = QuantileConformal.fit(SHARES, *made(300), independent)
     _, spread, movement = made(3, seed=1)
 
     draws = conformal.draw(20_000, horizon, spread, movement, np.random.default_rng(0))

@@ -27,14 +27,13 @@ def test_what_the_user_has_set_stays(home):
     assert mine.items() <= environment.items()
 
 
-def test_what_is_logged_outside_of_a_flow_run_is_no_warning_of_prefect(caplog):
+def test_what_is_logged_outside_of_a_flow_run_is_no_warning_of_prefect(home, caplog, monkeypatch):
     import_module("flows.prefect_api")
     logger = logging.getLogger("forecasting.elsewhere")
-    logger.addHandler(caplog.handler)
+    monkeypatch.setattr(logger, "handlers", [caplog.handler])
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         logger.warning("told")
-    logger.removeHandler(caplog.handler)
     assert "told" in caplog.text
 
 

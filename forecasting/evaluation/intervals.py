@@ -149,7 +149,7 @@ class SplitConformal:
         """
         forecasts, pooled = self.weights[(self._observed > 0).any(axis=1)].sum(), self._pool[1][-1]
         enough = share * (forecasts + 1) * (1 - _ROUNDING) <= forecasts
-        return np.where(enough, forecasts, pooled)
+        return np.asarray(np.where(enough, forecasts, pooled))
 
     def draw(self, n_draws: int, horizon: int, rng: np.random.Generator) -> np.ndarray:
         """Errors of whole forecasts, as they might come.

@@ -179,4 +179,4 @@ def _quotient(fewer: float, more: float, probability: np.ndarray) -> np.ndarray:
         return np.asarray(stdtrit(fewer, probability) / stdtrit(more, probability))
     score = ndtri(probability)
     known = np.linspace(score.min(), score.max(), _SCORES)
-    return np.interp(score, known, _quotient(fewer, more, ndtr(known)))
+    return np.asarray(np.interp(score, known, _quotient(fewer, more, ndtr(known))))

@@ -463,7 +463,7 @@ class SimpleRNNForecaster(BaseEstimator):  # type: ignore[misc]  # scikit-learn 
 
         For what depends on several steps at once: a sum, a largest value, the first step above a threshold. Each single
         step is distributed as the intervals and quantiles of `predict` say; see
-        `forecasting.evaluation.intervals.SplitConformal.draw`. Series are drawn independently of each other.
+        `forecasting.evaluation.local.LocalConformal.draw`. Series are drawn independently of each other.
 
         Parameters
         ----------

@@ -30,8 +30,8 @@ class SplitConformal:
     other, so the pool tells less than its size suggests. The half width of a borrowing step is never below the largest
     error of the step itself: this keeps intervals nested, and covers up to about five points more than the level.
 
-    `draw` makes errors of whole rows: each step is distributed as its intervals say, and the steps of a row are as
-    dependent as those of the held-out rows.
+    `places` and `errors_at` make errors of whole rows: each step is distributed as its intervals say, and the steps of
+    a row are as dependent as those of the held-out rows.
 
     Build it with `fit`; never changed afterwards.
 
@@ -65,7 +65,7 @@ class SplitConformal:
         ----------
         errors : array of shape (n_scores, horizon)
             Actual minus forecast, one row a forecast, one column a step; NaN where unobserved. Intervals read their
-            absolute values, `draw` their ranks too.
+            absolute values, `places` their ranks too.
         weights : array of shape (n_scores,), optional
             How much each forecast counts, between 0 and 1, relative to the forecast to come; all 1 by default.
 
@@ -151,16 +151,14 @@ class SplitConformal:
         enough = share * (forecasts + 1) * (1 - _ROUNDING) <= forecasts
         return np.asarray(np.where(enough, forecasts, pooled))
 
-    def draw(self, n_draws: int, horizon: int, rng: np.random.Generator) -> np.ndarray:
-        """Errors of whole forecasts, as they might come.
+    def places(self, n_draws: int, horizon: int, rng: np.random.Generator) -> np.ndarray:
+        """Probabilities at which `errors_at` makes errors of whole forecasts, as they might come.
 
-        Each step is distributed as `half_width` says: symmetric, and within the half width of any level with the
-        probability of that level. What lies beyond the largest level that the held-out errors support is drawn at
-        their largest. How the steps of a draw depend on each other is taken from the signed held-out errors: a row is
-        drawn, and the rank of each of its errors within its step, blurred within the rank, is the probability at which
-        the step is drawn (an empirical copula [4]_, the reordering of [5]_). A missing error takes its rank from the
-        errors beside it in its row, which makes these steps somewhat more alike than they are. Beyond the calibrated
-        horizon steps depend on each other as those of a random walk.
+        How the steps depend on each other is taken from the signed held-out errors: a row is drawn, and the rank of
+        each of its errors within its step, blurred within the rank, is the probability of the step (an empirical copula
+        [4]_, the reordering of [5]_). A missing error takes its rank from the errors beside it in its row, which makes
+        these steps somewhat more alike than they are. Beyond the calibrated horizon steps depend on each other as those
+        of a random walk.
 
         Parameters
         ----------
@@ -174,17 +172,17 @@ class SplitConformal:
         -------
         float64 array of shape (n_draws, horizon)
         """
-        return self.errors_at(self.places(n_draws, horizon, rng))
-
-    def places(self, n_draws: int, horizon: int, rng: np.random.Generator) -> np.ndarray:
-        """The probabilities at which `draw` takes the errors of its rows, float64 of shape (n_draws, horizon)."""
         start, size = self._copula
         row = rng.choice(len(size), n_draws, p=size)
         place = start[row, :horizon] + rng.random((n_draws, min(horizon, self.horizon))) * size[row, None]
         return _walked_on(place, horizon, rng)
 
     def errors_at(self, place: np.ndarray) -> np.ndarray:
-        """The errors at probabilities, float64 of the same shape, (n, horizon); see `draw`."""
+        """The errors at probabilities, float64 of the same shape, (n, horizon).
+
+        Distributed as `half_width` says: symmetric, and within the half width of any level with the probability of that
+        level. What lies beyond the largest level that the held-out errors support is their largest.
+        """
         side = 2 * place - 1
         widths = self._widths(np.abs(side))
         most = np.fmax(self._pool[0][-1] * self._scale, self._largest)

@@ -1,4 +1,4 @@
-"""Conformal intervals whose width follows how much each series has moved lately, and on how little it stands."""
+"""Conformal intervals whose width follows recent movement and allows for few independent forecasts."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -114,7 +114,7 @@ class LocalConformal:
     def draw(self, n_draws: int, horizon: int, movement: np.ndarray, rng: np.random.Generator) -> np.ndarray:
         """Errors of forecasts with these movements, of shape (n,), independent of each other.
 
-        See `SplitConformal.draw`.
+        See `SplitConformal.places` and `SplitConformal.errors_at`.
 
         Returns
         -------

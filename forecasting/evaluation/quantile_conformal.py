@@ -124,7 +124,7 @@ class QuantileConformal:
     ) -> np.ndarray:
         """Errors of forecasts, distributed at each step as `ends` says, as dependent over steps as held-out ones were.
 
-        See `SplitConformal.draw`; the ranks are those of the errors in units of the outermost pair.
+        See `SplitConformal.places`; the ranks are those of the errors in units of the outermost pair.
 
         Returns
         -------

@@ -214,6 +214,10 @@ def test_the_sign_of_errors_does_not_matter_to_intervals() -> None:
     )
 
 
+def drawn(conformal: SplitConformal, n_draws: int, horizon: int, rng: np.random.Generator) -> np.ndarray:
+    return conformal.errors_at(conformal.places(n_draws, horizon, rng))
+
+
 def walks(rows: int, steps: int, seed: int = 5) -> np.ndarray:
     """Errors of forecasts of a random walk."""
     return np.random.default_rng(seed).normal(size=(rows, steps)).cumsum(axis=1)
@@ -223,7 +227,7 @@ def walks(rows: int, steps: int, seed: int = 5) -> np.ndarray:
 def test_draws_lie_within_each_interval_as_often_as_its_level_says_and_on_both_sides(horizon: int) -> None:
     conformal = SplitConformal.fit(walks(199, 6))
 
-    draws = conformal.draw(20_000, horizon, np.random.default_rng(0))
+    draws = drawn(conformal, 20_000, horizon, np.random.default_rng(0))
 
     assert draws.shape == (20_000, horizon)
     for level in (10, 50, 80, 95):
@@ -237,7 +241,7 @@ def test_steps_of_a_draw_are_as_dependent_as_those_of_the_errors() -> None:
     common = rng.normal(size=(300, 1))
     errors = np.hstack([common + 0.5 * rng.normal(size=(300, 1)), -common, rng.normal(size=(300, 1))]) ** 3
 
-    draws = SplitConformal.fit(errors).draw(20_000, 3, rng)
+    draws = drawn(SplitConformal.fit(errors), 20_000, 3, rng)
 
     expected = spearmanr(errors).statistic
     assert abs(expected[0, 1]) > 0.8
@@ -248,7 +252,7 @@ def test_a_sum_over_steps_spreads_as_its_errors_do_where_independent_steps_do_no
     errors = walks(200, 12)
     conformal = SplitConformal.fit(errors)
 
-    draws = conformal.draw(20_000, 12, np.random.default_rng(1))
+    draws = drawn(conformal, 20_000, 12, np.random.default_rng(1))
     apart = np.column_stack([np.random.default_rng(step).permutation(draws[:, step]) for step in range(12)])
 
     truth = np.sqrt((np.arange(1, 13) ** 2).sum())  # of the sum of the steps of a walk
@@ -261,7 +265,7 @@ def test_a_missing_error_takes_its_place_from_those_beside_it() -> None:
     holes = np.where(np.random.default_rng(2).random(errors.shape) < 0.2, np.nan, errors)
     holes[:, 3] = np.nan
 
-    draws = SplitConformal.fit(holes).draw(10_000, 5, np.random.default_rng(0))
+    draws = drawn(SplitConformal.fit(holes), 10_000, 5, np.random.default_rng(0))
 
     assert np.isfinite(draws).all()
     expected = spearmanr(errors).statistic
@@ -269,7 +273,7 @@ def test_a_missing_error_takes_its_place_from_those_beside_it() -> None:
 
 
 def test_beyond_the_calibrated_horizon_steps_depend_as_those_of_a_random_walk() -> None:
-    draws = SplitConformal.fit(walks(400, 4)).draw(40_000, 16, np.random.default_rng(0))
+    draws = drawn(SplitConformal.fit(walks(400, 4)), 40_000, 16, np.random.default_rng(0))
 
     correlation = math.sqrt(4 / 16)  # of a walk's values after 4 and 16 steps
     expected = 6 / math.pi * math.asin(correlation / 2)  # the rank correlation of normal variables
@@ -279,7 +283,7 @@ def test_beyond_the_calibrated_horizon_steps_depend_as_those_of_a_random_walk() 
 def test_rows_without_weight_are_not_drawn() -> None:
     errors = np.array([[1.0, 1.0], [2.0, 2.0], [3.0, 3.0], [-9.0, 9.0]])
 
-    draws = SplitConformal.fit(errors, np.array([1, 1, 1, 0])).draw(500, 2, np.random.default_rng(0))
+    draws = drawn(SplitConformal.fit(errors, np.array([1, 1, 1, 0])), 500, 2, np.random.default_rng(0))
 
     assert np.abs(draws).max() == pytest.approx(3.0, rel=1e-4)
     assert spearmanr(draws).statistic > 0.85
@@ -292,7 +296,7 @@ def test_every_calibration_can_be_drawn_from_within_its_largest_errors(
 ) -> None:
     conformal = SplitConformal.fit(table)
 
-    draws = conformal.draw(20, horizon, np.random.default_rng(seed))
+    draws = drawn(conformal, 20, horizon, np.random.default_rng(seed))
 
     assert draws.shape == (20, horizon)
     assert np.isfinite(draws).all()

@@ -65,12 +65,14 @@ class _Trained:
 def up_to_date(settings: "Settings", dataset: DataSet, snapshot: Snapshot, *, began: float) -> TrainResult | None:
     """The result of the newest registered version, if a training now would repeat it; otherwise None.
 
+    It becomes the champion where the champion cannot be read.
+
     Raises
     ------
     TrackingError
         The tracking store cannot be reached.
     """
-    from forecasting.tracking import configure
+    from forecasting.tracking import configure, replace_unusable_champion
     from forecasting.tracking.store import tracking_errors
 
     client = configure(settings)
@@ -85,6 +87,7 @@ def up_to_date(settings: "Settings", dataset: DataSet, snapshot: Snapshot, *, be
         with tempfile.TemporaryDirectory() as folder:
             scores = _read_scores(client.download_artifacts(run_id, "accuracy/test.csv", folder))
         report = report_file(client, run_id)
+    replace_unusable_champion(settings, dataset.name, str(newest.version))
     trained = _Trained(str(newest.version), run_id, experiment, report)
     return _result(settings, dataset, snapshot, trained, scores, began=began, anew=False)
 

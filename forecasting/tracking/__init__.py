@@ -15,6 +15,7 @@ if TYPE_CHECKING:
         champion_version,
         load_champion,
         log_model,
+        replace_unusable_champion,
     )
     from forecasting.tracking.run import TrainingRun
     from forecasting.tracking.server import server_command
@@ -34,6 +35,7 @@ __all__ = [
     "load_champion",
     "log_model",
     "page_url",
+    "replace_unusable_champion",
     "server_command",
 ]
 
@@ -49,6 +51,7 @@ _HOMES = {
     "load_champion": "models",
     "log_model": "models",
     "page_url": "store",
+    "replace_unusable_champion": "models",
     "server_command": "server",
 }
 

@@ -1,6 +1,7 @@
 """Registered models: a trained forecaster becomes a version of its data set's model, and the champion is loaded."""
 
 import json
+import logging
 import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -9,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from forecasting.errors import TrackingError
+from forecasting.errors import StorageError, TrackingError
 from forecasting.settings import masked
 from forecasting.tracking.packing import input_example, save_served_model
 from forecasting.tracking.scores import version_figures
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
 
 CHAMPION = "champion"
 _MODEL_NAME = "forecaster"
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -76,8 +79,8 @@ def log_model(
 
     The model is this package's own saved folder with a copy of the package's code and nothing pickled;
     ``mlflow.pyfunc.load_model("models:/<data set>@champion").predict(frame)`` works in a process that has the pinned
-    requirements, with this package or without. The first version becomes the champion, and so does a later one when
-    there is no champion; other versions only carry their accuracy as tags.
+    requirements, with this package or without. The first version becomes the champion, and so does a later one where
+    `replace_unusable_champion` says so; other versions only carry their accuracy as tags.
 
     Parameters
     ----------
@@ -144,9 +147,45 @@ def log_model(
         )
         link = json.dumps([{"name": run.dataset, "version": str(version.version)}])
         client.set_logged_model_tags(logged.model_id, {"mlflow.modelVersions": link})
-        if CHAMPION not in client.get_registered_model(run.dataset).aliases:
-            client.set_registered_model_alias(run.dataset, CHAMPION, str(version.version))
+    replace_unusable_champion(run.settings, run.dataset, str(version.version))
+    with run.errors("registering the model"):
         return _described(client.get_model_version(run.dataset, str(version.version)))
+
+
+def replace_unusable_champion(settings: "Settings", dataset: str, version: str) -> None:
+    """Make a version the champion where there is none, or where the champion cannot be read.
+
+    A champion cannot be read when another version of this package wrote it in a form of its own, or when it is damaged:
+    no forecast could be made with it, however often a new version is trained. Which version was replaced is logged.
+    One whose files cannot be fetched stays, since that may pass; `load_champion` says so.
+
+    Raises
+    ------
+    TrackingError
+        If the store does not answer.
+    """
+    client = configure(settings)
+    with tracking_errors("asking for the champion", settings.tracking_uri, dataset=dataset):
+        champion = client.get_registered_model(dataset).aliases.get(CHAMPION)
+    if champion is not None:
+        if str(champion) == version:
+            return
+        try:
+            _load(settings, champion_version(settings, dataset))
+        except StorageError as error:
+            _log.warning(
+                "%s: version %s takes the place of the champion, version %s, which cannot be read: %s",
+                dataset,
+                version,
+                champion,
+                error.problem,
+            )
+        except TrackingError:
+            return
+        else:
+            return
+    with tracking_errors("naming the champion", settings.tracking_uri, dataset=dataset):
+        client.set_registered_model_alias(dataset, CHAMPION, version)
 
 
 def champion_version(settings: "Settings", dataset: str) -> ModelVersion:
@@ -166,20 +205,32 @@ def load_champion(settings: "Settings", dataset: str) -> Champion:
     Raises
     ------
     TrackingError
-        If the data set has no champion, its files are gone, or the store does not answer.
+        If the data set has no champion, its files are gone or cannot be read, or the store does not answer.
     """
+    version = champion_version(settings, dataset)
+    try:
+        estimator = _load(settings, version)
+    except StorageError as error:
+        raise TrackingError(
+            f"the champion, version {version.version}, cannot be read: {error.problem}",
+            remedy=f"A newer version takes its place with: forecast train {dataset}",
+            dataset=dataset,
+        ) from error
+    return Champion(estimator, version.name, version.version, version.run_id, version.uri)
+
+
+def _load(settings: "Settings", version: ModelVersion) -> "SimpleRNNForecaster":
+    """Load the forecaster of a version; StorageError where it cannot be read."""
     from forecasting.estimators import SimpleRNNForecaster
 
-    version = champion_version(settings, dataset)
     with tempfile.TemporaryDirectory() as folder:
-        with tracking_errors(f"loading version {version.version}", settings.tracking_uri, dataset=dataset):
+        with tracking_errors(f"loading version {version.version}", settings.tracking_uri, dataset=version.name):
             import mlflow
 
             where = mlflow.artifacts.download_artifacts(
                 artifact_uri=f"{version.uri}/artifacts/{_MODEL_NAME}", dst_path=folder
             )
-        estimator = SimpleRNNForecaster.load(Path(where))
-    return Champion(estimator, version.name, version.version, version.run_id, version.uri)
+        return SimpleRNNForecaster.load(Path(where))
 
 
 def _champion(client: "MlflowClient", settings: "Settings", dataset: str) -> "RegisteredVersion":

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 from sklearn.base import BaseEstimator
 
+from forecasting.errors import StorageError
 from forecasting.network.health import Health
 from forecasting.panel import to_panel
 from tests.tracking.fakes import NO_COVARIATES
@@ -89,6 +90,8 @@ class MeanForecaster(BaseEstimator):
     @classmethod
     def load(cls, folder):
         state = json.loads((Path(folder) / "state.json").read_text())
+        if state.get("format"):
+            raise StorageError(f"another version of this package wrote it (format {state['format']})", file=folder)
         loaded = cls(**state["parameters"])
         loaded.season_length_, loaded.levels_ = state["season"], state["levels"]
         loaded.panel_ = to_panel(pd.read_parquet(Path(folder) / "panel.parquet"))[0]

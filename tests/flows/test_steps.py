@@ -1,4 +1,5 @@
 import csv
+import json
 from dataclasses import replace
 from pathlib import Path
 
@@ -204,6 +205,15 @@ def test_bad_input_is_one_message_and_the_last_good_snapshot_stays(settings, def
     assert sorted(path for path in settings.snapshots.rglob("*")) == before
 
 
+def write_in_an_older_form(settings, version):
+    """Make the stored forecaster of a version look as if an older package had written it."""
+    from forecasting.tracking import configure
+
+    model = configure(settings).get_model_version("boiler", version).source.removeprefix("models:/")
+    (file,) = settings.artifacts.glob(f"*/models/{model}/**/state.json")
+    file.write_text(json.dumps(json.loads(file.read_text()) | {"format": 1}))
+
+
 class TestTrain:
     def test_model_and_naive_are_told_for_each_series_and_over_all(self, settings):
         ingest_dataset(settings, "boiler")
@@ -260,6 +270,19 @@ class TestTrain:
         ingest_dataset(settings, "boiler")
         result = train_dataset(settings, "boiler")
         assert (result.trained, result.version, result.champion) == (True, "2", "1")
+
+    @pytest.mark.parametrize("force", [True, False], ids=["trained anew", "up to date"])
+    def test_a_champion_in_a_form_that_is_not_read_any_more_gives_way(self, settings, force):
+        ingest_dataset(settings, "boiler")
+        train_dataset(settings, "boiler")
+        if not force:
+            train_dataset(settings, "boiler", force=True)
+        write_in_an_older_form(settings, "1")
+        with pytest.raises(TrackingError, match=r"champion, version 1, .*format 1.*forecast train boiler"):
+            forecast_dataset(settings, "boiler")
+        result = train_dataset(settings, "boiler", force=force)
+        assert (result.trained, result.version, result.champion) == (force, "2", "2")
+        assert forecast_dataset(settings, "boiler").model_version == "2"
 
     def test_force_trains_anew(self, settings):
         ingest_dataset(settings, "boiler")

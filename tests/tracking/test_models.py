@@ -2,6 +2,7 @@
 
 import json
 import pickletools
+import shutil
 from importlib import metadata
 from pathlib import Path
 
@@ -10,7 +11,7 @@ import pandas as pd
 import pytest
 import yaml
 
-from forecasting.errors import DataError, TrackingError
+from forecasting.errors import DataError, StorageError, TrackingError
 from forecasting.tracking import TrainingRun, champion_version, load_champion, log_model
 from forecasting.tracking.facts import PACKAGE
 from tests.tracking.fakes import LastValueForecaster
@@ -66,6 +67,29 @@ def test_a_model_without_a_champion_gets_the_next_version_as_one(settings, clien
         champion_version(settings, "toy")
     assert train(settings, frame).is_champion
     assert champion_version(settings, "toy").version == "2"
+
+
+def refuse_to_load(monkeypatch):
+    def damaged(folder):
+        raise StorageError("the forecaster is damaged", file=folder)
+
+    monkeypatch.setattr(LastValueForecaster, "load", damaged)
+
+
+def test_a_champion_that_cannot_be_read_gives_way_and_that_is_told(settings, frame, monkeypatch, caplog):
+    train(settings, frame)
+    refuse_to_load(monkeypatch)
+    with pytest.raises(TrackingError, match=r"champion, version 1, cannot be read: .* damaged\. .*forecast train toy"):
+        load_champion(settings, "toy")
+    assert train(settings, frame).is_champion
+    assert "toy: version 2 takes the place of the champion, version 1" in caplog.text
+
+
+def test_a_champion_whose_files_cannot_be_fetched_stays(settings, frame):
+    train(settings, frame)
+    shutil.rmtree(folder_of(settings))
+    assert not train(settings, frame).is_champion
+    assert champion_version(settings, "toy").version == "1"
 
 
 def test_a_data_set_that_was_never_trained_says_how_to_train_it(settings):

@@ -9,7 +9,7 @@ from typing import Any
 Settings = dict[str, Any] | tuple[dict[str, Any], ...]
 """Of one forecaster, or of several that are combined."""
 
-BEST: dict[str, Settings] = {}
+BEST: dict[str, Settings] = {"m4_hourly": ({}, {"lookback": 240}, {"segment_length": 12})}
 """Chosen settings by the name of a task, beside horizon and season length; none where the default won."""
 
 CANDIDATES: dict[str, list[Settings]] = {
@@ -19,6 +19,7 @@ CANDIDATES: dict[str, list[Settings]] = {
         {"units": 128, "n_members": 5, "max_steps": 4000},
         ({}, {"random_state": 1}, {"random_state": 2}),
         ({}, {"lookback": 240}, {"segment_length": 12}),
+        ({}, {"lookback": 240}, {"segment_length": 12}, {"lookback": 168}, {"segment_length": 48}),
     ],
     "m3_monthly": [
         {},

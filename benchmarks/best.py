@@ -6,21 +6,13 @@ set forces (its frequency, its gaps, its target) stands with the data set and ho
 
 from typing import Any
 
-Settings = dict[str, Any] | tuple[dict[str, Any], ...]
-"""Of one forecaster, or of several that are combined."""
+Settings = dict[str, Any]
 
-BEST: dict[str, Settings] = {"m4_hourly": ({}, {"lookback": 240}, {"segment_length": 12})}
+BEST: dict[str, Settings] = {}
 """Chosen settings by the name of a task, beside horizon and season length; none where the default won."""
 
 CANDIDATES: dict[str, list[Settings]] = {
-    "m4_hourly": [
-        {},
-        {"units": 128},
-        {"units": 128, "n_members": 5, "max_steps": 4000},
-        ({}, {"random_state": 1}, {"random_state": 2}),
-        ({}, {"lookback": 240}, {"segment_length": 12}),
-        ({}, {"lookback": 240}, {"segment_length": 12}, {"lookback": 168}, {"segment_length": 48}),
-    ],
+    "m4_hourly": [{}, {"units": 128}, {"units": 128, "n_members": 5, "max_steps": 4000}],
     "m3_monthly": [
         {},
         {"max_steps": 2000},

@@ -9,7 +9,7 @@ import pandas as pd
 
 from benchmarks.best import BEST, Settings
 from benchmarks.scoring import pooled
-from forecasting import CombinedForecaster, Panel, SimpleRNNForecaster, accuracy, backtest
+from forecasting import Panel, SimpleRNNForecaster, accuracy, backtest
 from forecasting.evaluation.baselines import SEASONAL_NAIVE
 
 OURS = "SimpleRNN"
@@ -47,13 +47,12 @@ class Task:
     validation: tuple[int, int] = (1, 1)
     criterion: str = "OWA"
 
-    def forecaster(self, settings: Settings) -> Any:
-        """An unfitted forecaster, or several combined, with the given settings beside what the task states."""
-        stated = {**self.forced, "levels": list(self.levels) or None, "random_state": 0, "verbose": 0}
-        plain = SimpleRNNForecaster(self.horizon, season_length=self.season_length).set_params(**stated)
-        return CombinedForecaster(plain, settings) if isinstance(settings, tuple) else plain.set_params(**settings)
+    def forecaster(self, settings: Settings) -> SimpleRNNForecaster:
+        """An unfitted forecaster with the given settings beside what the task states."""
+        stated = {**self.forced, "levels": list(self.levels) or None, **settings}
+        return SimpleRNNForecaster(self.horizon, season_length=self.season_length, random_state=0, verbose=0, **stated)
 
-    def rows(self, run: Callable[[Any], T]) -> dict[str, tuple[T, float]]:
+    def rows(self, run: Callable[[SimpleRNNForecaster], T]) -> dict[str, tuple[T, float]]:
         """What ``run`` gives for the default and for the best settings, and the seconds it took; by name of the row.
 
         Where the best settings are the default, it runs once.

@@ -12,13 +12,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from forecasting.estimators import (
-        CombinedForecaster,
-        SimpleRNNClassifier,
-        SimpleRNNForecaster,
-        SimpleRNNRegressor,
-        make_windows,
-    )
+    from forecasting.estimators import SimpleRNNClassifier, SimpleRNNForecaster, SimpleRNNRegressor, make_windows
     from forecasting.evaluation.adaptive import AdaptiveConformal, adaptive_intervals
     from forecasting.evaluation.audit import audit
     from forecasting.evaluation.backtest import backtest, fits
@@ -30,7 +24,6 @@ if TYPE_CHECKING:
 
 _PLACES = {
     "AdaptiveConformal": "forecasting.evaluation.adaptive",
-    "CombinedForecaster": "forecasting.estimators",
     "SimpleRNNClassifier": "forecasting.estimators",
     "SimpleRNNForecaster": "forecasting.estimators",
     "SimpleRNNRegressor": "forecasting.estimators",
@@ -49,7 +42,6 @@ _PLACES = {
 
 __all__ = [
     "AdaptiveConformal",
-    "CombinedForecaster",
     "Panel",
     "SimpleRNNClassifier",
     "SimpleRNNForecaster",

@@ -9,14 +9,12 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from forecasting.estimators.arrays import make_windows
     from forecasting.estimators.classifier import SimpleRNNClassifier
-    from forecasting.estimators.combined import CombinedForecaster
     from forecasting.estimators.forecaster import SimpleRNNForecaster
     from forecasting.estimators.regressor import SimpleRNNRegressor
 
-__all__ = ["CombinedForecaster", "SimpleRNNClassifier", "SimpleRNNForecaster", "SimpleRNNRegressor", "make_windows"]
+__all__ = ["SimpleRNNClassifier", "SimpleRNNForecaster", "SimpleRNNRegressor", "make_windows"]
 
 _HOMES = {
-    "CombinedForecaster": "combined",
     "SimpleRNNClassifier": "classifier",
     "SimpleRNNForecaster": "forecaster",
     "SimpleRNNRegressor": "regressor",

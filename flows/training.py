@@ -87,7 +87,7 @@ def up_to_date(settings: "Settings", dataset: DataSet, snapshot: Snapshot, *, be
         with tempfile.TemporaryDirectory() as folder:
             scores = _read_scores(client.download_artifacts(run_id, "accuracy/test.csv", folder))
         report = report_file(client, run_id)
-    replace_unusable_champion(settings, dataset.name, str(newest.version))
+    replace_unusable_champion(client, settings, dataset.name, str(newest.version))
     trained = _Trained(str(newest.version), run_id, experiment, report)
     return _result(settings, dataset, snapshot, trained, scores, began=began, anew=False)
 

@@ -147,12 +147,12 @@ def log_model(
         )
         link = json.dumps([{"name": run.dataset, "version": str(version.version)}])
         client.set_logged_model_tags(logged.model_id, {"mlflow.modelVersions": link})
-    replace_unusable_champion(run.settings, run.dataset, str(version.version))
+    replace_unusable_champion(client, run.settings, run.dataset, str(version.version))
     with run.errors("registering the model"):
         return _described(client.get_model_version(run.dataset, str(version.version)))
 
 
-def replace_unusable_champion(settings: "Settings", dataset: str, version: str) -> None:
+def replace_unusable_champion(client: "MlflowClient", settings: "Settings", dataset: str, version: str) -> None:
     """Make a version the champion where there is none, or where the champion cannot be read.
 
     A champion cannot be read when another version of this package wrote it in a form of its own, or when it is damaged:
@@ -164,26 +164,16 @@ def replace_unusable_champion(settings: "Settings", dataset: str, version: str) 
     TrackingError
         If the store does not answer.
     """
-    client = configure(settings)
     with tracking_errors("asking for the champion", settings.tracking_uri, dataset=dataset):
         champion = client.get_registered_model(dataset).aliases.get(CHAMPION)
     if champion is not None:
-        if str(champion) == version:
+        defect = None if str(champion) == version else _defect(settings, dataset, str(champion))
+        if defect is None:
             return
-        try:
-            _load(settings, champion_version(settings, dataset))
-        except StorageError as error:
-            _log.warning(
-                "%s: version %s takes the place of the champion, version %s, which cannot be read: %s",
-                dataset,
-                version,
-                champion,
-                error.problem,
-            )
-        except TrackingError:
-            return
-        else:
-            return
+        _log.warning(
+            "%s: version %s takes the place of the champion, version %s, which cannot be read: %s",
+            *(dataset, version, champion, defect),
+        )
     with tracking_errors("naming the champion", settings.tracking_uri, dataset=dataset):
         client.set_registered_model_alias(dataset, CHAMPION, version)
 
@@ -209,7 +199,7 @@ def load_champion(settings: "Settings", dataset: str) -> Champion:
     """
     version = champion_version(settings, dataset)
     try:
-        estimator = _load(settings, version)
+        estimator = _load(settings, dataset, version.version)
     except StorageError as error:
         raise TrackingError(
             f"the champion, version {version.version}, cannot be read: {error.problem}",
@@ -219,18 +209,33 @@ def load_champion(settings: "Settings", dataset: str) -> Champion:
     return Champion(estimator, version.name, version.version, version.run_id, version.uri)
 
 
-def _load(settings: "Settings", version: ModelVersion) -> "SimpleRNNForecaster":
+def _load(settings: "Settings", dataset: str, version: str) -> "SimpleRNNForecaster":
     """Load the forecaster of a version; StorageError where it cannot be read."""
     from forecasting.estimators import SimpleRNNForecaster
 
     with tempfile.TemporaryDirectory() as folder:
-        with tracking_errors(f"loading version {version.version}", settings.tracking_uri, dataset=version.name):
+        with tracking_errors(f"loading version {version}", settings.tracking_uri, dataset=dataset):
             import mlflow
 
             where = mlflow.artifacts.download_artifacts(
-                artifact_uri=f"{version.uri}/artifacts/{_MODEL_NAME}", dst_path=folder
+                artifact_uri=f"{_uri(dataset, version)}/artifacts/{_MODEL_NAME}", dst_path=folder
             )
         return SimpleRNNForecaster.load(Path(where))
+
+
+def _defect(settings: "Settings", dataset: str, version: str) -> str | None:
+    """Why the forecaster of a version cannot be read; None where it can, or where it cannot be fetched now."""
+    try:
+        _load(settings, dataset, version)
+    except StorageError as error:
+        return error.problem
+    except TrackingError:
+        return None
+    return None
+
+
+def _uri(dataset: str, version: str) -> str:
+    return f"models:/{dataset}/{version}"
 
 
 def _champion(client: "MlflowClient", settings: "Settings", dataset: str) -> "RegisteredVersion":
@@ -282,7 +287,7 @@ def _described(version: "RegisteredVersion") -> ModelVersion:
         name=version.name,
         version=str(version.version),
         run_id=str(version.run_id),
-        uri=f"models:/{version.name}/{version.version}",
+        uri=_uri(version.name, str(version.version)),
         is_champion=CHAMPION in version.aliases,
         tags=dict(version.tags),
     )

@@ -161,7 +161,7 @@ def forecast_dataset(
     Raises
     ------
     StorageError
-        There is no snapshot yet, or the ledger cannot be written.
+        There is no snapshot yet, the champion cannot be read, or the ledger cannot be written.
     DataError
         What the champion reads as known ahead does not reach to the last step, or the snapshot lacks a covariate.
     TrackingError

@@ -195,15 +195,17 @@ def load_champion(settings: "Settings", dataset: str) -> Champion:
     Raises
     ------
     TrackingError
-        If the data set has no champion, its files are gone or cannot be read, or the store does not answer.
+        If the data set has no champion, its files are gone, or the store does not answer.
+    StorageError
+        If the champion cannot be read, see `replace_unusable_champion`.
     """
     version = champion_version(settings, dataset)
     try:
         estimator = _load(settings, dataset, version.version)
     except StorageError as error:
-        raise TrackingError(
+        raise StorageError(
             f"the champion, version {version.version}, cannot be read: {error.problem}",
-            remedy=f"A newer version takes its place with: forecast train {dataset}",
+            remedy=f"A new version takes its place with: forecast train {dataset} --force",
             dataset=dataset,
         ) from error
     return Champion(estimator, version.name, version.version, version.run_id, version.uri)

@@ -9,9 +9,18 @@ import pytest
 
 from flows.output import check_output
 from flows.results import as_document
+from flows.retry import is_passing
 from flows.steps import forecast_dataset, ingest_dataset, train_dataset
 from flows.training import build_estimator, training_key
-from forecasting.errors import CatalogError, DataError, ForecastingError, ParameterError, SourceError, TrackingError
+from forecasting.errors import (
+    CatalogError,
+    DataError,
+    ForecastingError,
+    ParameterError,
+    SourceError,
+    StorageError,
+    TrackingError,
+)
 from forecasting.settings import Settings
 from forecasting.sources import find_dataset
 from forecasting.storage import Ledger, SnapshotStore
@@ -278,8 +287,11 @@ class TestTrain:
         if not force:
             train_dataset(settings, "boiler", force=True)
         write_in_an_older_form(settings, "1")
-        with pytest.raises(TrackingError, match=r"champion, version 1, .*format 1.*forecast train boiler"):
+        with pytest.raises(
+            StorageError, match=r"champion, version 1, .*format 1.*forecast train boiler --force"
+        ) as caught:
             forecast_dataset(settings, "boiler")
+        assert not is_passing(caught.value)
         result = train_dataset(settings, "boiler", force=force)
         assert (result.trained, result.version, result.champion) == (force, "2", "2")
         assert forecast_dataset(settings, "boiler").model_version == "2"

@@ -79,7 +79,9 @@ def refuse_to_load(monkeypatch):
 def test_a_champion_that_cannot_be_read_gives_way_and_that_is_told(settings, frame, monkeypatch, caplog):
     train(settings, frame)
     refuse_to_load(monkeypatch)
-    with pytest.raises(TrackingError, match=r"champion, version 1, cannot be read: .* damaged\. .*forecast train toy"):
+    with pytest.raises(
+        StorageError, match=r"champion, version 1, cannot be read: .* damaged\. .*forecast train toy --force"
+    ):
         load_champion(settings, "toy")
     assert train(settings, frame).is_champion
     assert "toy: version 2 takes the place of the champion, version 1" in caplog.text

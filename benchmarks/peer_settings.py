@@ -2,7 +2,7 @@
 
 The first of the settings of a peer is the one that is run: the best of them on the last 48 steps of the training data
 after 400 training steps (``python -m benchmarks.peers_m4 --choose --steps 400``; the table is in docs/benchmarks.md). A
-budget replaces ``steps`` (for ours: settings of its own).
+budget replaces ``steps``; those of ours are settings of their own, chosen on the same steps of the training data.
 """
 
 from dataclasses import dataclass, field
@@ -66,17 +66,30 @@ _DARTS = {
     "optimizer_kwargs": {"lr": 2e-3},
 }
 _SKFORECAST = {"units": 128, "dense_units": 128, "batch_size": 32, "learning_rate": 1e-3, "loss": "mae"}
+_FAST = {"target": "log", "combine_naive": False, "refit": False, "n_members": 1}
+_FASTEST = {**_FAST, "n_layers": 1, "lookback": 240, "batch_size": 64}
 _TUTORIAL = {"units": 64, "batch_size": 128, "learning_rate": 1e-3}
 
 PEERS: dict[str, Peer] = {
     "SimpleRNN (ours)": Peer(
         "ours",
         "benchmarks.ours_job",
-        [{}],
         [
-            {"n_members": 1, "max_steps": 25, "refit": False},
-            {"n_members": 1, "max_steps": 100, "refit": False},
-            {"n_members": 1, "max_steps": 400, "refit": False},
+            {},
+            {"n_members": 1},
+            {"n_layers": 1},
+            {"lookback": 240},
+            {**_FAST, "max_steps": 400},
+            {**_FAST, "max_steps": 400, "batch_size": 64},
+            {**_FAST, "max_steps": 400, "batch_size": 64, "n_layers": 1},
+            {**_FASTEST, "max_steps": 25},
+            {**_FASTEST, "max_steps": 800},
+            {**_FASTEST, "max_steps": 1200, "batch_size": 128},
+        ],
+        [
+            {**_FASTEST, "max_steps": 25},
+            {**_FASTEST, "max_steps": 800},
+            {**_FASTEST, "max_steps": 1200, "batch_size": 128},
             {"n_members": 1},
             {},
             {"n_members": 5},

@@ -111,8 +111,8 @@ class SimpleRNNForecaster(BaseEstimator):  # type: ignore[misc]  # scikit-learn 
     max_steps : int, optional
         Gradient steps per network; by default 500, then another 500 and then another 1,000, each only where the steps
         before made the held-out error 1 % less.
-    batch_size : int, default 128
-        Windows per gradient step.
+    batch_size : int, optional
+        Windows per gradient step; by default a quarter of those that are trained on, from 32 to 128.
     learning_rate : float, default 0.002
         Of Adam, at the first step of each round.
     clip_norm : float, default 1.0
@@ -200,7 +200,7 @@ class SimpleRNNForecaster(BaseEstimator):  # type: ignore[misc]  # scikit-learn 
         combine_naive: bool = True,
         n_members: int = 3,
         max_steps: int | None = None,
-        batch_size: int = 128,
+        batch_size: int | None = None,
         learning_rate: float = 2e-3,
         clip_norm: float = 1.0,
         refit: bool = True,

@@ -14,7 +14,7 @@ from forecasting.estimators.calibrating import MOST_ERRORS, recalibrated, recent
 from forecasting.estimators.encoding import Encoding
 from forecasting.estimators.fitting import Fit, Model, fit_model, train_on
 from forecasting.estimators.memory import check_memory, planned_memory
-from forecasting.estimators.planning import ROUNDS, Division, divide
+from forecasting.estimators.planning import ROUNDS, Division, divide, usual_batch_size
 from forecasting.estimators.preparing import Prepared, best_prepared, prepare, read_windows
 from forecasting.estimators.trust import Combining, earlier_evidence, partner_forecasts, usual_smoother
 from forecasting.evaluation.intervals import SplitConformal
@@ -93,9 +93,8 @@ def learn(
     for level in [*levels, *levels_of(_quantiles(settings))]:
         as_many_errors.half_width(level, settings.horizon)
     spec = _spec(settings, division, prepared)
-    memory = planned_memory(
-        spec, len(panel.values), len(prepared.held_cuts), settings.batch_size, division.season_length
-    )
+    plan = training_plan(settings, len(prepared.cuts))
+    memory = planned_memory(spec, len(panel.values), len(prepared.held_cuts), plan.batch_size, division.season_length)
     check_memory(memory)
     fit = fit_model(
         spec,
@@ -104,7 +103,7 @@ def learn(
         prepared.held_out,
         prepared.start,
         prepared.all_cuts if settings.refit else None,
-        training_plan(settings),
+        plan,
         combining=_combining(settings, prepared, division, draw) if settings.combine_naive else None,
         movement=recent_movement(prepared.windows, prepared.held_cuts, prepared.batch.scale),
         rng=np.random.default_rng(rng.randint(2**31)),
@@ -160,11 +159,11 @@ def learn_on(
             remedy="Give longer histories, or fit anew",
         )
     fresh = linear.spread(windows.held_out_cuts(horizon, least_history=least, held_out=untrained), MOST_ERRORS)
-    memory = planned_memory(model.spec, len(panel.values), len(fresh), fitted.batch_size, fitted.season_length_)
+    plan = training_plan(fitted, len(cuts)).continued(fitted._best_steps)
+    memory = planned_memory(model.spec, len(panel.values), len(fresh), plan.batch_size, fitted.season_length_)
     check_memory(memory)
     model = replace(model, conformal=recalibrated(model, windows, fresh))
     rng = np.random.default_rng(check_random_state(fitted.random_state).randint(2**31))
-    plan = training_plan(fitted).continued(fitted._best_steps)
     model, history, interrupted = train_on(
         model,
         windows,
@@ -179,10 +178,11 @@ def learn_on(
     return LearnedOn(model, history, examined, memory, interrupted)
 
 
-def training_plan(settings: "SimpleRNNForecaster") -> TrainingPlan:
-    """How to train: in rounds that double what was done, or in one of so many steps as are stated."""
+def training_plan(settings: "SimpleRNNForecaster", windows: int) -> TrainingPlan:
+    """How to train on so many windows: in rounds that double what was done, or in one of the stated number of steps."""
     steps, *further = ROUNDS if settings.max_steps is None else (settings.max_steps,)
-    return TrainingPlan(steps, settings.batch_size, settings.learning_rate, settings.clip_norm, tuple(further))
+    batch_size = settings.batch_size or usual_batch_size(windows)
+    return TrainingPlan(steps, batch_size, settings.learning_rate, settings.clip_norm, tuple(further))
 
 
 def _roles(settings: "SimpleRNNForecaster", data: pd.DataFrame | pd.Series | Panel) -> tuple[Roles, tuple[Notice, ...]]:

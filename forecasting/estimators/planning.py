@@ -13,6 +13,8 @@ _MOST_STEPS_WITHOUT_SEASON = 32
 _SEGMENT_WITHOUT_SEASON = 4
 ROUNDS = 500, 500, 1000
 """Gradient steps of the rounds of a training."""
+_BATCH_SIZES = 32, 128
+_BATCHES_OF_WINDOWS = 4
 _SHARE_OF_SERIES = 0.5
 _SHARE_OF_PANEL = 0.15
 _HELD_OUT_WINDOWS = 256
@@ -96,6 +98,11 @@ def divide(
     if (full > 0).all() and full.sum() >= padded.sum() / 2:
         least = chosen
     return Division(chosen, segment, season, least, held_out)
+
+
+def usual_batch_size(windows: int) -> int:
+    """Windows of a gradient step: a quarter of all that there are, from 32 to 128."""
+    return int(np.clip(windows // _BATCHES_OF_WINDOWS, *_BATCH_SIZES))
 
 
 def _usual_segment(season: int, lookback: int | None) -> int:

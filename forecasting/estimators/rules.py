@@ -44,7 +44,7 @@ FORECASTER_RULES: dict[str, Allowed] = {
     "combine_naive": flag(),
     "n_members": whole(1),
     "max_steps": or_none(whole(1)),
-    "batch_size": whole(1),
+    "batch_size": or_none(whole(1)),
     "learning_rate": positive(),
     "clip_norm": positive(),
     "refit": flag(),

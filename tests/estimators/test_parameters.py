@@ -140,7 +140,7 @@ PARAMETERS = {
     "combine_naive": Parameter(FLAGS, "True or False", False, lambda f: f.trust_),
     "n_members": Parameter(NUMBERS, "a whole number, at least 1", 2, lambda f: f.n_parameters_),
     "max_steps": Parameter(NUMBERS, "a whole number, at least 1, or None", 3, losses),
-    "batch_size": Parameter(NUMBERS, "a whole number, at least 1", 5, losses),
+    "batch_size": Parameter(NUMBERS, "a whole number, at least 1, or None", 5, losses),
     "learning_rate": Parameter(RATES, "a finite number above 0", 0.1, losses),
     "clip_norm": Parameter(RATES, "a finite number above 0", 0.01, losses),
     "refit": Parameter(

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from forecasting.errors import DataError, ParameterError
 from forecasting.estimators.memory import planned_memory
-from forecasting.estimators.planning import divide
+from forecasting.estimators.planning import divide, usual_batch_size
 from forecasting.network.spec import NetworkSpec
 from forecasting.panel import Frequency, Panel
 
@@ -135,6 +135,11 @@ def test_series_that_can_spare_nothing_to_judge_by_are_refused_with_what_is_need
     with pytest.raises(DataError, match=r"series s1: no series is long enough to hold out 3 steps .* 14 are needed"):
         plan([11, 13], lookback=8)
     assert plan([11, 14], lookback=8).held_out.tolist() == [0, 3]
+
+
+@pytest.mark.parametrize(("windows", "size"), [(1, 32), (128, 32), (200, 50), (512, 128), (1_000_000, 128)])
+def test_a_step_reads_a_quarter_of_the_windows_but_no_less_than_32_and_no_more_than_128(windows, size):
+    assert usual_batch_size(windows) == size
 
 
 def test_the_memory_plan_counts_covariates():

@@ -255,12 +255,19 @@ class _Parts:
         """Mean absolute errors of all choices, of shape (n, len(CHOICES)); ``actual`` has the shape (n, horizon)."""
         shares = _SHARES_OF_SEASON if season_length > 1 else _SHARES_OF_SEASON[:1]
         mean_of_seen = _mean_of_seen if np.isnan(actual).any() else _mean
-        found = []
-        for share, number in itertools.product(shares, range(len(_LEVELS))):
-            start = (self.level - share * self.seasonal)[:, number, None]
-            flat, rise = start + share * self.pattern - actual, self.rise(self.age[:, number, None])
-            found += [mean_of_seen(np.abs(flat + trend * rise)) for trend in _TRENDS]
-        return np.tile(np.array(found).T, len(CHOICES) // len(found))
+        seen = [share * self.pattern for share in shares]
+        found = np.empty((len(shares), len(_LEVELS), len(_TRENDS), len(actual)))
+        flat, error = np.empty_like(self.pattern), np.empty_like(self.pattern)
+        for number in range(len(_LEVELS)):
+            rise = self.rise(self.age[:, number, None])
+            rises = [trend * rise for trend in _TRENDS]
+            for row, share in enumerate(shares):
+                np.add((self.level - share * self.seasonal)[:, number, None], seen[row], out=flat)
+                flat -= actual
+                for column, one in enumerate(rises):
+                    np.abs(np.add(flat, one, out=error), out=error)
+                    found[row, number, column] = mean_of_seen(error)
+        return np.tile(found.reshape(-1, len(actual)).T, len(_SHARES_OF_SEASON) // len(shares))
 
 
 def _mean(errors: np.ndarray) -> np.ndarray:

@@ -160,7 +160,7 @@ def _by_series(series: np.ndarray) -> np.ndarray:
     order = np.ones(len(series), dtype=np.int64)  # from row to row by one, and from run to run by a jump
     order[np.cumsum(length[runs])[:-1]] = start[runs][1:] - (start + length - 1)[runs][:-1]
     order[0] = start[runs[0]]
-    return np.cumsum(order)
+    return np.cumsum(order, out=order)
 
 
 def _check_labels(data: pd.DataFrame) -> None:

@@ -1,7 +1,8 @@
 """Batch forecasts beside neuralforecast: many series, 48 steps, two levels, frame in to frame out.
 
 Each is a process of its own, fitted to a few series before the clock starts: what is learned does not change how long
-a forecast takes. Both run on the same frame, one after the other, as often as asked for.
+a forecast takes. Both run on the same frame, one after the other, as often as asked for. Each forecasts twice: the
+first time memory is handed out by the system, which on virtual machines can take as long as the rest.
 
 python -m benchmarks.batch_forecasts                    # 5,000 series of length 500
 python -m benchmarks.batch_forecasts --ours --series 100000
@@ -55,14 +56,15 @@ def main() -> None:
         for name, (command, settings) in contestants().items():
             if given.ours and not name.startswith("SimpleRNN"):
                 continue
-            result = run_job(command, frame, horizon=HORIZON, season=SEASON, settings=settings)
+            result = run_job(command, frame, horizon=HORIZON, season=SEASON, settings=settings, repeats=2)
             if len(result.forecasts) != given.series * HORIZON:
                 raise RuntimeError(f"{name} gave {len(result.forecasts)} rows")
-            rows.append((name, result.seconds, result.processor_seconds, result.peak_mib))
+            again = result.later_processor_seconds[0]
+            rows.append((name, result.seconds, result.processor_seconds, again, result.peak_mib))
             print(f"{name}: {result.seconds:.1f} s, {result.versions}", file=sys.stderr, flush=True)
-    columns = [f"{given.series:,} series", "seconds", "processor seconds", "peak MiB"]
+    columns = [f"{given.series:,} series", "seconds", "processor seconds", "again", "peak MiB"]
     table = pd.DataFrame(rows, columns=columns).groupby(columns[0], sort=False).median()
-    print_table(table.assign(**{"seconds per million": table["seconds"] / given.series * 1e6}))
+    print_table(table.assign(**{"seconds per million": table["again"] / given.series * 1e6}))
     print(machine())
 
 

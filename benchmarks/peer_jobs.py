@@ -23,6 +23,7 @@ class Result:
     forecasts: pd.DataFrame
     seconds: float
     processor_seconds: float
+    later_processor_seconds: list[float]
     peak_mib: float
     import_seconds: float
     versions: dict[str, str]
@@ -50,6 +51,7 @@ def run_job(
     settings: dict[str, Any],
     threads: int = 2,
     seed: int = 0,
+    repeats: int = 1,
 ) -> Result:
     """Run one script on a training frame with integer ``ds`` and read what it wrote.
 
@@ -59,7 +61,7 @@ def run_job(
         Interpreter and script; the job's file is added.
     train : DataFrame
         ``unique_id``, ``ds``, ``y``.
-    horizon, season, settings, threads, seed
+    horizon, season, settings, threads, seed, repeats
         See benchmarks/peers/exchange.py.
     """
     with tempfile.TemporaryDirectory() as name:
@@ -67,6 +69,7 @@ def run_job(
         job = {"train": str(folder / "train.parquet"), "out": str(folder / "forecasts.parquet")}
         train.to_parquet(job["train"])
         rest = {"horizon": horizon, "season": season, "settings": settings, "threads": threads, "seed": seed}
+        rest["repeats"] = repeats
         (folder / "job.json").write_text(json.dumps(job | rest))
         done = subprocess.run(
             [*command, str(folder / "job.json")], cwd=folder, capture_output=True, text=True, check=False

@@ -36,7 +36,7 @@ def seasonal_panel(n_series: int, length: int) -> Any:
     for series in range(n_series):
         part = slice(series * length, (series + 1) * length)
         values[part] = 10 + 5 * rng.random() + wave * (1 + rng.random()) + rng.normal(0, 0.2, length)
-    ids = np.array([f"series-{series}" for series in range(n_series)], dtype=object)
+    ids = np.array([f"series-{series:07d}" for series in range(n_series)], dtype=object)
     times = np.tile(np.arange(length), n_series)
     return Panel(values, times, np.arange(n_series + 1) * length, ids, Frequency.parse(1))
 

@@ -4,11 +4,13 @@ The scripts of this folder run in an environment of their own, which does not ha
 module by its bare name. ``python <peer>.py job.json``, where the job holds
 
 - ``train``, a Parquet file with ``unique_id``, ``ds`` (integer steps) and ``y``; ``out``, where forecasts go;
-- ``horizon``, ``season``, ``seed``, ``threads`` and ``settings``, which the script explains.
+- ``horizon``, ``season``, ``seed``, ``threads`` and ``settings``, which the script explains;
+- ``repeats``, how often the same is forecast, one after the other.
 
 The facts stand beside ``out``, with the suffix ``.json``: ``seconds`` from the frame in memory to the forecasts in
-memory, compilation included; ``processor_seconds`` of all threads meanwhile; ``peak_mib``, the most memory that was
-resident; ``import_seconds``; ``versions``.
+memory, compilation included; ``processor_seconds`` of all threads meanwhile, and ``later_processor_seconds``, the list
+of those of all repeats but the first; ``peak_mib``, the most memory that was resident; ``import_seconds``;
+``versions``.
 """
 
 import json
@@ -64,14 +66,17 @@ def run(
     imported = load(job)
     import_seconds = time.perf_counter() - started
     frame = pd.read_parquet(job["train"])
-    started, worked = time.perf_counter(), time.process_time()
-    forecasts = forecast(job, imported, frame)
-    seconds, processor_seconds = time.perf_counter() - started, time.process_time() - worked
+    times = []
+    for _ in range(job["repeats"]):
+        started, worked = time.perf_counter(), time.process_time()
+        forecasts = forecast(job, imported, frame)
+        times.append((time.perf_counter() - started, time.process_time() - worked))
     out = Path(job["out"])
     forecasts.to_parquet(out)
     facts = {
-        "seconds": seconds,
-        "processor_seconds": processor_seconds,
+        "seconds": times[0][0],
+        "processor_seconds": times[0][1],
+        "later_processor_seconds": [worked for _, worked in times[1:]],
         "peak_mib": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
         "import_seconds": import_seconds,
         "versions": {name: version(name) for name in packages},

@@ -25,7 +25,10 @@ def test_each_is_scored_on_the_windows_of_ours(frame: pd.DataFrame) -> None:
     forecasts = naive.rename(columns={"Naive": "yhat"})[["unique_id", "cutoff", "ds", "yhat"]]
     right = forecasts.assign(yhat=naive["y"])
 
-    results = {"Naive": Result(forecasts, 1.5, 1.0, 100.0, 0, {}), "right": Result(right, 2.5, 2.0, 100.0, 0, {})}
+    results = {
+        "Naive": Result(forecasts, 1.5, 1.0, [], 100.0, 0, {}),
+        "right": Result(right, 2.5, 2.0, [], 100.0, 0, {}),
+    }
     table = backtests.table(frame, results, WINDOWS)
 
     assert table["seconds"].to_dict() == pytest.approx(

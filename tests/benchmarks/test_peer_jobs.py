@@ -35,7 +35,7 @@ def run_script(folder: Path, monkeypatch: pytest.MonkeyPatch, text: str) -> Any:
     script = folder / "script.py"
     script.write_text(text)
     command = [sys.executable, str(script)]
-    return run_job(command, TRAIN, horizon=2, season=1, settings={"factor": 3}, threads=1)
+    return run_job(command, TRAIN, horizon=2, season=1, settings={"factor": 3}, threads=1, repeats=3)
 
 
 def test_a_script_reads_its_job_and_gives_forecasts_and_facts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -43,6 +43,7 @@ def test_a_script_reads_its_job_and_gives_forecasts_and_facts(tmp_path: Path, mo
     found = result.forecasts.set_index(["unique_id", "ds"])["yhat"].to_dict()
     assert found == {("a", 3): 6.0, ("a", 4): 6.0, ("b", 2): 15.0, ("b", 3): 15.0}
     assert 0 < result.seconds < 600
+    assert len(result.later_processor_seconds) == 2
     assert list(result.versions) == ["pandas"]
 
 

@@ -112,7 +112,7 @@ class SimpleRNNForecaster(BaseEstimator):  # type: ignore[misc]  # scikit-learn 
         Gradient steps per network; by default 500, then another 500 and then another 1,000, each only where the steps
         before made the held-out error 1 % less.
     batch_size : int, optional
-        Windows per gradient step; by default a quarter of those that are trained on, from 32 to 128.
+        Windows per gradient step; by default 128, or 64 or 32 where that is more than a quarter of those trained on.
     learning_rate : float, default 0.002
         Of Adam, at the first step of each round.
     clip_norm : float, default 1.0

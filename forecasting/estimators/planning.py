@@ -13,7 +13,8 @@ _MOST_STEPS_WITHOUT_SEASON = 32
 _SEGMENT_WITHOUT_SEASON = 4
 ROUNDS = 500, 500, 1000
 """Gradient steps of the rounds of a training."""
-_BATCH_SIZES = 32, 128
+_BATCH_SIZES = 128, 64, 32
+"""Few, so that refits with ever more windows build few networks anew."""
 _BATCHES_OF_WINDOWS = 4
 _SHARE_OF_SERIES = 0.5
 _SHARE_OF_PANEL = 0.15
@@ -101,8 +102,8 @@ def divide(
 
 
 def usual_batch_size(windows: int) -> int:
-    """Windows of a gradient step: a quarter of all that there are, from 32 to 128."""
-    return int(np.clip(windows // _BATCHES_OF_WINDOWS, *_BATCH_SIZES))
+    """Windows of a gradient step: 128, 64 or 32, the most of these that are no more than a quarter of all, or 32."""
+    return next((size for size in _BATCH_SIZES if size * _BATCHES_OF_WINDOWS <= windows), _BATCH_SIZES[-1])
 
 
 def _usual_segment(season: int, lookback: int | None) -> int:

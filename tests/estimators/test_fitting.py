@@ -54,12 +54,12 @@ def test_the_second_stage_goes_on_from_the_best_weights_of_the_first_on_all_wind
     assert set(before.row) < set(everything.row)
 
 
-@pytest.mark.parametrize(("lengths", "size"), [((60,), 32), ((150, 150), 54)])
-def test_without_a_stated_batch_size_a_step_reads_a_quarter_of_the_windows_but_no_less_than_32(lengths, size):
+@pytest.mark.parametrize(("lengths", "size"), [((60,), 32), ((200, 200), 64)])
+def test_without_a_stated_batch_size_a_step_reads_no_more_than_a_quarter_of_the_windows_but_32(lengths, size):
     frame, watch = long_frame(lengths), Watch()
     settings = {"linear_skip": False, "learning_rate": 0.01, "n_members": 2, "combine_naive": False}
     usual = tiny(batch_size=None, **settings).fit(frame, callbacks=[watch])
-    assert max(32, watch.begun[0]["windows"] // 4) == size
+    assert size == (64 if watch.begun[0]["windows"] >= 256 else 32)
     for stated, same in ((size, True), (16, False)):
         forecaster = tiny(batch_size=stated, **settings).fit(frame)
         assert (values(usual.predict()) == values(forecaster.predict())) == same
@@ -67,12 +67,11 @@ def test_without_a_stated_batch_size_a_step_reads_a_quarter_of_the_windows_but_n
 
 
 def test_training_on_reads_batches_by_the_windows_that_there_are_then():
-    frame, settings = long_frame((230,)), {"linear_skip": False, "learning_rate": 0.01, "combine_naive": False}
+    frame, settings = long_frame((300,)), {"linear_skip": False, "learning_rate": 0.01, "combine_naive": False}
     start, rest = frame[:130], frame[130:]
     usual, stated = (tiny(batch_size=size, **settings).fit(start) for size in (None, 32))
     assert values(usual.predict()) == values(stated.predict())
-    windows = 230 - 8 - HORIZON + 1
-    for forecaster, size in ((usual, None), (stated, windows // 4)):
+    for forecaster, size in ((usual, None), (stated, 64)):
         forecaster.set_params(batch_size=size).partial_fit(rest)
     assert values(usual.predict()) == values(stated.predict())
     assert usual.memory_plan_ == stated.memory_plan_

@@ -230,7 +230,7 @@ def test_what_never_changes_says_nothing():
 numbers = st.floats(-1e3, 1e3)
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(
     st.lists(numbers, min_size=12, max_size=12),
     st.integers(1, 14),
@@ -247,7 +247,7 @@ def test_a_shift_and_another_unit_of_the_history_are_those_of_the_forecast(value
     assert forecast(unit * history + shift) == pytest.approx(unit * forecast(history) + shift, abs=1e-6)
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(st.integers(0, 1000), st.integers(1, 50), st.integers(1, 5))
 def test_what_lies_before_the_history_of_a_series_moves_nothing(seed, known, season):
     rng = np.random.default_rng(seed)
@@ -294,7 +294,7 @@ def plain_filled(history: np.ndarray, season: int) -> np.ndarray:
 
 @pytest.mark.parametrize("season", [1, 4])
 @given(data=st.data())
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_what_was_not_observed_is_read_as_one_season_before_or_as_the_value_before(season, data):
     number = st.one_of(st.just(np.nan), st.floats(-100, 100))
     steps = data.draw(st.integers(season, 30))

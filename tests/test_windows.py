@@ -106,7 +106,6 @@ def plain_window(case: Case, number: int, cut: int) -> tuple[list[float], list[b
     return [value - path[-1] for value in path], seen, path[-1], *changes
 
 
-@settings(deadline=None)
 @given(case=cases())
 def test_gathered_windows_are_those_of_a_plain_loop(case):
     batch = case.windows().gather(case.cuts())
@@ -120,7 +119,6 @@ def test_gathered_windows_are_those_of_a_plain_loop(case):
             assert batch.scale[row] == pytest.approx(seasonal)
 
 
-@settings(deadline=None)
 @given(case=cases(), data=st.data())
 def test_the_time_since_the_last_observation_is_that_of_a_plain_search(case, data):
     age = st.sampled_from([0.0, 0.25, 0.9])
@@ -154,7 +152,6 @@ def test_steps_that_are_forecast_from_count_as_observed():
     assert end(windows).reading["elapsed"][0].tolist() == [0, 1, 0]
 
 
-@settings(deadline=None)
 @given(case=cases(), data=st.data())
 def test_what_comes_after_a_cut_changes_nothing_in_its_window(case, data):
     number, cut = data.draw(st.sampled_from(case.ends()))
@@ -175,7 +172,6 @@ def test_what_comes_after_a_cut_changes_nothing_in_its_window(case, data):
         assert getattr(before, name).tolist() == getattr(after, name).tolist()
 
 
-@settings(deadline=None)
 @given(case=cases(), horizon=st.integers(1, 4), least_history=st.integers(1, 6), data=st.data())
 def test_cuts_are_all_places_with_enough_before_and_behind(case, horizon, least_history, data):
     held_out = [data.draw(st.integers(0, len(values) + 2)) for values in case.series]
@@ -199,7 +195,6 @@ def test_cuts_are_all_places_with_enough_before_and_behind(case, horizon, least_
     ]
 
 
-@settings(deadline=None)
 @given(lengths=st.lists(st.integers(1, 20), min_size=1, max_size=4), horizon=st.integers(1, 4), data=st.data())
 def test_no_training_target_is_held_out_and_every_cell_says_its_own_time(lengths, horizon, data):
     series = [[1000.0 * number + step for step in range(length)] for number, length in enumerate(lengths)]
@@ -305,7 +300,6 @@ def test_targets_of_a_differenced_path_are_measured_from_its_last_value():
     assert windows.targets(cuts, batch, 2)[0] == pytest.approx([1 / 1.5, 5 / 1.5])
 
 
-@settings(deadline=None)
 @given(case=cases(), horizon=st.integers(1, 9))
 def test_seasonal_differences_are_forecast_relative_to_the_season_before(case, horizon):
     case.lag = case.season_length = max(case.season_length, 2)
@@ -443,7 +437,7 @@ def test_series_that_go_on_read_what_is_known_ahead_as_past():
 
 
 @given(case=cases())
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 def test_windows_that_are_gathered_in_parts_are_those_gathered_at_once(case):
     windows = Windows(flat(case.series), pointers(case.series), case.lookback, case.season_length, lag=case.lag)
     cuts = windows.end_cuts().take(np.tile(np.arange(len(case.series)), 3))
@@ -459,7 +453,7 @@ def test_windows_that_are_gathered_in_parts_are_those_gathered_at_once(case):
 
 
 @given(case=cases(), data=st.data())
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 def test_the_lowest_value_before_a_cut_is_that_of_a_plain_loop(case, data):
     windows = Windows(flat(case.series), pointers(case.series), case.lookback, case.season_length)
     places = [(number, cut) for number, values in enumerate(case.series) for cut in range(1, len(values) + 1)]

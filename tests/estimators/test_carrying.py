@@ -150,7 +150,7 @@ def segmented():
     return drawn(features=2, segment_length=4, n_layers=2)
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(cuts=st.lists(st.integers(0, 30), max_size=4), seed=st.integers(0, 99))
 def test_any_split_of_a_history_gives_the_same(segmented, cuts, seed):
     history = np.random.default_rng(seed).normal(size=(2, 30, 2))

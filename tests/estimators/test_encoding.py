@@ -39,7 +39,7 @@ def fitted(panel: Panel, held_out: int = 0) -> Encoding:
     return Encoding.fit(panel, held, past=["noise"], future=["heat", "sky"], static=["size"], calendar=["weekday"])
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(st.lists(st.integers(4, 9), min_size=1, max_size=4), st.integers(1, 3), st.integers(1, 2))
 def test_every_window_reads_what_stands_beside_and_ahead_of_it(lengths, horizon, blocks):
     panel, steps = panel_of(lengths), horizon * blocks

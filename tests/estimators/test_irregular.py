@@ -78,7 +78,7 @@ def test_gaps_are_still_refused_unless_asked_for(frame):
     assert not filled._model.spec.elapsed
 
 
-@settings(deadline=None, max_examples=15)
+@settings(max_examples=15)
 @given(data=st.data())
 def test_updates_in_any_parts_and_streams_forecast_as_the_whole_history(data, fitted, frame):
     first = frame["ds"] < "2024-04-10"

@@ -98,7 +98,7 @@ def test_quantiles_are_the_ends_of_the_intervals_and_the_forecast(learned):
     assert forecast["SimpleRNN-q-0.5"].tolist() == forecast["SimpleRNN"].tolist()
 
 
-@settings(deadline=None, max_examples=30)
+@settings(max_examples=30)
 @given(st.lists(st.floats(0.03, 0.97), min_size=2, max_size=6, unique=True), st.integers(1, 9))
 def test_quantiles_never_cross(learned, shares, horizon):
     shares = sorted([*shares, *({0.05, 0.1, 0.5, 0.9, 0.95} - set(shares))])

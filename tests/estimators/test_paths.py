@@ -38,7 +38,7 @@ def test_quantiles_are_the_ends_of_the_intervals_and_the_forecast(fitted):
         assert forecast[f"SimpleRNN-q-{share}"].to_numpy() == pytest.approx(forecast[same].to_numpy(), rel=1e-12)
 
 
-@settings(deadline=None, max_examples=30)
+@settings(max_examples=30)
 @given(st.lists(st.floats(0.03, 0.97), min_size=2, max_size=6, unique=True), st.integers(1, 9))
 def test_quantiles_never_cross(fitted, logarithmic, shares, horizon):
     shares = sorted(shares)

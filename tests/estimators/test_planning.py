@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from hypothesis import event, given, settings
+from hypothesis import event, given
 from hypothesis import strategies as st
 
 from forecasting.errors import DataError, ParameterError
@@ -35,7 +35,6 @@ def plan(lengths, horizon=3, season_length=None, lookback=None, segment_length=N
     )
 
 
-@settings(deadline=None)
 @given(
     lengths=st.lists(st.integers(1, 400), min_size=1, max_size=5),
     horizon=st.integers(1, 12),

@@ -13,7 +13,7 @@ from forecasting.errors import DataError, ParameterError
 from forecasting.estimators.arrays import Scaling, merged, read
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     length=st.integers(2, 40),
     features=st.sampled_from([None, 1, 3]),
@@ -90,7 +90,7 @@ def test_what_does_not_change_is_scaled_by_one():
     assert scaling.restored(np.array([[1.0, -1.0]])).tolist() == [[8.0, 6.0]]
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(counts=st.lists(st.integers(0, 3), min_size=6, max_size=6).filter(any), seed=st.integers(0, 99))
 def test_repeated_samples_are_one_sample_of_more_weight_in_an_order_of_their_own(counts, seed):
     rng = np.random.default_rng(seed)

@@ -45,7 +45,7 @@ def forecasters(frame):
     return fitted
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(data=st.data())
 def test_a_stream_forecasts_as_the_whole_history_does(data, forecasters):
     kind = data.draw(st.sampled_from(list(forecasters)))

@@ -122,7 +122,7 @@ def test_earlier_blocks_decide_about_the_partner_too_and_the_last_counts_like_tw
     assert [partner(blocks) for blocks in (0, 1, 9)] == [1, 0, 0]
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(
     st.lists(st.floats(0, 2), min_size=1, max_size=8),
     st.floats(-3, 3),

@@ -49,7 +49,7 @@ def test_an_update_goes_on_from_the_end_and_trains_nothing(forecaster, first, fr
     pd.testing.assert_frame_equal(forecaster.panel_.frame(), to_panel(frame)[0].frame())
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(data=st.data())
 def test_any_split_of_a_history_gives_the_forecast_of_the_whole(data, frame, with_gaps):
     policy = data.draw(st.sampled_from(["interpolate", "mask"]))

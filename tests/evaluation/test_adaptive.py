@@ -111,7 +111,7 @@ def test_on_errors_that_do_not_change_it_costs_little() -> None:
     assert np.nanmean(widths[250:]) == pytest.approx(1.2816, rel=0.03)  # the normal quantile
 
 
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 @given(
     st.lists(st.floats(0, 1e6, allow_subnormal=False) | st.just(math.nan), min_size=1, max_size=60),
     st.integers(2, 20),
@@ -233,7 +233,7 @@ def test_each_window_is_calibrated_on_what_was_known_at_its_cutoff(horizon: int,
     np.testing.assert_allclose(result["M"] - result["M-lo-50"], half)
 
 
-@settings(deadline=None, max_examples=12)
+@settings(max_examples=12)
 @given(
     st.integers(1, 4),
     st.integers(1, 4),

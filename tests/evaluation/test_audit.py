@@ -344,7 +344,7 @@ class TestVerdict:
 
 
 class TestOverwriting:
-    @settings(deadline=None, max_examples=25)
+    @settings(max_examples=25)
     @given(
         lengths=st.lists(st.integers(8, 30), min_size=1, max_size=3),
         back=st.integers(2, 7),

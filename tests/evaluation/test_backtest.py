@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from forecasting.errors import DataError, ParameterError
@@ -43,7 +43,6 @@ def test_series_of_different_ends_have_their_own_cutoffs_and_keep_the_order_of_t
     assert frame["cutoff"].tolist() == [5, 5, 7, 7, 2, 2, 4, 4]
 
 
-@settings(deadline=None)
 @given(
     lengths=st.lists(st.integers(25, 40), min_size=1, max_size=3),
     horizon=st.integers(1, 5),

@@ -6,7 +6,7 @@ from statistics import NormalDist
 import hypothesis.extra.numpy as hnp
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from forecasting.errors import DataError, ParameterError
@@ -33,7 +33,6 @@ def slow_seasonal_naive(values: list[float], horizon: int, season: int, level: f
     return rows
 
 
-@settings(deadline=None)
 @given(
     data=st.data(),
     season=st.integers(1, 5),

@@ -68,7 +68,7 @@ def run(estimator, data, horizon=3, n_windows=3, **options):
     return backtest(estimator, data, horizon, n_windows, season_length=7, verbose=0, **options)
 
 
-@settings(deadline=None, max_examples=25)
+@settings(max_examples=25)
 @given(
     horizon=st.integers(1, 4),
     n_windows=st.integers(1, 4),

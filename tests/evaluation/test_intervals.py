@@ -26,7 +26,6 @@ def test_half_width_is_the_error_of_rank_ceil_n_plus_one_times_level() -> None:
     assert widths == [1.0, 5.0, 8.0, 9.0, 9.0]
 
 
-@settings(deadline=None)
 @given(st.lists(st.floats(0, 1e9), min_size=19, max_size=80), st.sampled_from([5, 33.3, 50, 80, 90, 95]))
 def test_half_width_equals_the_sorted_list_of_the_textbook(errors: list[float], level: float) -> None:
     rank = math.ceil(round((len(errors) + 1) * level / 100, 9))
@@ -132,7 +131,6 @@ def test_beyond_the_calibrated_horizon_the_width_grows_like_a_random_walk() -> N
     np.testing.assert_allclose(widths, [1, 2, 2 * math.sqrt(1.5), 2 * math.sqrt(2), *(2 * np.sqrt([2.5, 3, 3.5, 4]))])
 
 
-@settings(deadline=None)
 @given(TABLES, st.tuples(st.floats(1, 99), st.floats(1, 99)), st.integers(1, 9))
 def test_a_larger_level_is_never_narrower(table: np.ndarray, levels: tuple[float, float], horizon: int) -> None:
     conformal = SplitConformal.fit(table)
@@ -146,7 +144,6 @@ def test_a_larger_level_is_never_narrower(table: np.ndarray, levels: tuple[float
     assert np.isfinite(outer).all()
 
 
-@settings(deadline=None)
 @given(TABLES, st.sampled_from([2.0**-10, 2.0**7]), st.floats(5, 95))
 def test_widths_follow_the_unit_of_the_errors(table: np.ndarray, factor: float, level: float) -> None:
     try:
@@ -289,7 +286,7 @@ def test_rows_without_weight_are_not_drawn() -> None:
     assert spearmanr(draws).statistic > 0.85
 
 
-@settings(deadline=None, max_examples=50)
+@settings(max_examples=50)
 @given(TABLES, st.integers(1, 9), st.integers(0, 2**32 - 1))
 def test_every_calibration_can_be_drawn_from_within_its_largest_errors(
     table: np.ndarray, horizon: int, seed: int

@@ -103,7 +103,7 @@ def test_beyond_the_outermost_quantiles_the_coverage_is_that_asked_for() -> None
 CASES = st.tuples(st.integers(10, 60), st.integers(0, 2**32 - 1), st.integers(1, 6))
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(CASES, st.lists(st.floats(0.5, 90), min_size=2, max_size=8, unique=True), st.sampled_from([1, STEPS, 60]))
 def test_ends_of_a_larger_level_are_never_within_those_of_a_smaller_one(case, levels, overlap) -> None:
     rows, seed, horizon = case

@@ -95,7 +95,7 @@ def test_a_gap_lies_between_what_is_known_and_what_is_scored(make_panel: MakePan
     assert (seen["fit_to"] == seen["cutoff"]).all()
 
 
-@settings(deadline=None, max_examples=30)
+@settings(max_examples=30)
 @given(
     lengths=st.lists(st.integers(40, 50), min_size=1, max_size=3),
     horizon=st.integers(1, 4),

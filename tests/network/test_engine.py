@@ -188,7 +188,7 @@ def in_order(weights: Weights, order: list[int]) -> Weights:
     return {name: weight[order] for name, weight in weights.items()}
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(seed=st.integers(0, 2**32 - 1), order=st.sampled_from([[0], [2], [1, 0], [2, 2], [0, 2, 1], [2, 2, 1]]))
 def test_the_forecast_and_the_gradient_of_a_member_do_not_depend_on_the_others(seed, order):
     """Any choice of three members, in any order, forecasts and learns as each of them did among the three."""

@@ -45,7 +45,7 @@ def specs(draw: st.DrawFn) -> NetworkSpec:
     )
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(spec=specs(), count=st.integers(1, 9), seed=st.integers(0, 2**32 - 1))
 def test_forecasts_are_those_of_the_textbook(spec, count, seed):
     weights = random_weights(spec, seed)
@@ -57,7 +57,7 @@ def test_forecasts_are_those_of_the_textbook(spec, count, seed):
     np.testing.assert_allclose(found, expected, rtol=TOLERANCE, atol=TOLERANCE)
 
 
-@settings(max_examples=12, deadline=None)
+@settings(max_examples=12)
 @given(spec=specs(), seed=st.integers(0, 2**32 - 1))
 def test_forecasts_are_those_of_the_keras_network(spec, seed):
     weights = random_weights(spec, seed)

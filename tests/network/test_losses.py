@@ -87,7 +87,7 @@ def test_large_logits_stay_finite():
     assert losses_of("cross_entropy", target, output).tolist() == [1000.0]
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(
     name=st.sampled_from(LOSSES),
     seed=st.integers(0, 2**32 - 1),

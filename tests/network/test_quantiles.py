@@ -108,7 +108,7 @@ def test_quantiles_lie_the_gaps_apart_around_the_point(point, gaps):
     np.testing.assert_allclose(np.diff(found), gaps, atol=1e-9)
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(st.integers(0, 2**32 - 1), st.sampled_from([0.1, 3.0, 100.0]))
 def test_whatever_the_weights_are_quantiles_never_cross_and_the_middle_one_is_the_point(seed, size):
     weights = {name: size * weight for name, weight in random_weights(SPEC, seed).items()}

@@ -63,7 +63,7 @@ def observations(draw, alias="D", tz=None, *, repeated=False):
     return pd.DataFrame({"ds": ds, "y": [*y[:-2], np.nan if len(y) > 4 else y[-2], y[-1] + 0.5]})
 
 
-@settings(deadline=None, max_examples=100)
+@settings(max_examples=100)
 @given(data=st.data(), alias=st.sampled_from(ALIASES), tz=st.sampled_from(ZONES))
 def test_steps_are_those_of_a_plain_loop(data, alias, tz):
     policy = data.draw(st.sampled_from(["last", "mean"]))
@@ -94,7 +94,7 @@ def test_steps_are_those_of_pandas_with_labels_at_their_ends(alias, policy):
     pd.testing.assert_series_equal(found, expected, check_freq=False, check_names=False)
 
 
-@settings(deadline=None, max_examples=50)
+@settings(max_examples=50)
 @given(data=st.data(), alias=st.sampled_from(ALIASES))
 def test_the_order_of_rows_says_nothing(data, alias):
     policy = data.draw(st.sampled_from(["last", "mean"]))

@@ -302,7 +302,7 @@ ZONES = st.sampled_from(
 )
 
 
-@settings(deadline=None, max_examples=150)
+@settings(max_examples=150)
 @given(
     alias=ALIASES,
     zone=ZONES,
@@ -335,7 +335,7 @@ def on_grid_at_or_after(frequency: Frequency, wall: datetime, zone: str | None) 
     raise AssertionError("no start found")
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(
     day=st.dates(pd.Timestamp("1950-01-01").date(), pd.Timestamp("2050-01-01").date()), move=st.integers(-3000, 3000)
 )
@@ -345,7 +345,7 @@ def test_business_days_agree_with_numpy(day, move):
     assert moved.astype("datetime64[D]").tolist() == np.busday_offset(start, move).tolist()
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(first=st.integers(0, 30_000), moves=st.lists(st.integers(-100, 100), min_size=1, max_size=5))
 def test_counting_undoes_moving_along_sessions(first, moves):
     from forecasting.panel.calendars import sessions

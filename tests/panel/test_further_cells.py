@@ -43,7 +43,7 @@ def same(first, second):
     np.testing.assert_allclose(first.cells["age"], second.cells["age"], atol=1e-12)
 
 
-@settings(deadline=None, max_examples=100)
+@settings(max_examples=100)
 @given(data=st.data(), policy=st.sampled_from(["last", "mean"]))
 def test_any_division_gives_what_all_rows_give(data, policy):
     tz = data.draw(st.sampled_from([None, "Europe/Berlin"]))

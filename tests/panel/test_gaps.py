@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from forecasting.errors import DataError, ParameterError
@@ -90,7 +90,6 @@ def test_a_series_without_any_value_stays_as_it_is(holed):
     assert np.isnan(nothing.values).all()
 
 
-@settings(deadline=None)
 @given(
     series=st.lists(st.lists(st.one_of(st.integers(-9, 9), st.none()), min_size=1, max_size=9), min_size=1, max_size=4)
 )

@@ -191,7 +191,7 @@ def test_days_and_hours_are_told_apart_in_a_time_zone():
 FIRST = {"W-TUE": "2001-01-02", "ME": "2001-01-31", "QE-DEC": "2001-03-31", "MS@15": "2001-01-15"}
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(
     alias=st.sampled_from(["7min", "h", "D", "W-TUE", "MS", "ME", "QE-DEC", "YS-JAN", "MS@15", "B"]),
     kept=st.lists(st.booleans(), min_size=25, max_size=40).filter(lambda kept: sum(kept) >= 3),

@@ -104,7 +104,7 @@ def test_a_column_that_cannot_be_read_is_named():
         infer_roles(table().assign(when=lambda frame: frame["ds"]))
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.lists(st.tuples(st.integers(1, 5), st.integers(0, 3)), min_size=1, max_size=3), st.data())
 def test_the_rule_in_plain_python(lengths, data):
     """Each column against the sentences of the rule, series by series."""

@@ -218,14 +218,14 @@ def ragged_frames(draw: st.DrawFn) -> pd.DataFrame:
     return pd.concat(frames, ignore_index=True)
 
 
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 @given(frame=ragged_frames(), seed=st.integers(0, 1000))
 def test_the_order_of_rows_does_not_matter(frame, seed):
     shuffled = frame.sample(frac=1, random_state=seed)
     assert same(to_panel(shuffled)[0], to_panel(frame)[0])
 
 
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 @given(frame=ragged_frames(), zone=st.sampled_from([None, "UTC", "Asia/Tokyo", "UTC+05:30", "America/New_York"]))
 def test_frame_to_panel_to_frame_gives_the_frame_again(frame, zone):
     if zone is not None:
@@ -237,7 +237,7 @@ def test_frame_to_panel_to_frame_gives_the_frame_again(frame, zone):
     assert same(to_panel(panel.frame())[0], panel)
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(data=st.data(), alias=st.sampled_from(["15min", "D", "W-SAT", "ME", "B", "QS-JAN"]))
 def test_exactly_the_deleted_rows_become_gaps(data, alias):
     length = data.draw(st.integers(10, 60))
@@ -250,7 +250,7 @@ def test_exactly_the_deleted_rows_become_gaps(data, alias):
     assert [(notice.kind, notice.count) for notice in notices] == ([("gaps", len(deleted))] if deleted else [])
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(series=st.lists(st.integers(0, 4), min_size=1, max_size=30))
 def test_rows_are_ordered_by_series_as_a_stable_sort_orders_them(series):
     expected = np.argsort(series, kind="stable")

@@ -1,7 +1,7 @@
 from datetime import datetime
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from forecasting.errors import CatalogError
@@ -60,7 +60,6 @@ def part(low: int, high: int) -> st.SearchStrategy[str]:
     )
 
 
-@settings(deadline=None)  # the first call imports the scheduler
 @given(st.tuples(part(0, 59), part(0, 23), part(1, 31), part(1, 12), part(0, 7)).map(" ".join))
 def test_the_scheduler_accepts_and_can_run_whatever_is_accepted_here(expression: str) -> None:
     # The parser that the scheduler uses; it is not public, and this test notices when another takes its place.

@@ -72,7 +72,7 @@ def assert_columns(found, expected) -> None:
         np.testing.assert_array_equal(found[name], cells)
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 @given(covered())
 def test_every_panel_comes_back_with_its_covariates_and_what_is_known_ahead(tmp_path_factory, both) -> None:
     panel, ahead = both

@@ -83,7 +83,7 @@ def test_a_forecast_from_revised_data_replaces_the_one_before_and_says_so(ledger
 keys = st.tuples(st.sampled_from("ab"), st.integers(0, 2), st.integers(1, 2), st.sampled_from("12"))
 
 
-@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(batches=st.lists(st.sets(keys, min_size=1), min_size=1, max_size=4))
 def test_any_sequence_of_writes_leaves_each_key_once_with_its_first_value(
     url: str, batches: list[set[tuple[str, int, int, str]]]

@@ -34,7 +34,7 @@ def files(folder: Path) -> list[str]:
     return sorted(path.name for path in folder.rglob("*") if path.is_file())
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(panels())
 def test_every_panel_comes_back_as_it_was(tmp_path_factory: pytest.TempPathFactory, panel: Panel) -> None:
     store = SnapshotStore(tmp_path_factory.getbasetemp() / "store")
@@ -59,7 +59,7 @@ def test_what_steps_are_made_of_comes_back_and_is_part_of_the_digest(tmp_path: P
     assert len({digest(plain), digest(panel), digest(other)}) == 3
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(panels(), st.data())
 def test_the_digest_changes_with_anything_that_the_panel_says(panel: Panel, data: st.DataObject) -> None:
     row = data.draw(st.integers(0, len(panel.values) - 1))

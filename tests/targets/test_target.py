@@ -35,7 +35,7 @@ def lengths_of(*lengths: int, seed: int = 0) -> Panel:
 TWO = lengths_of(12, 9)
 
 
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 @pytest.mark.parametrize("name", NAMES)
 @given(
     values=arrays(float, st.integers(3, 20), elements=st.floats(1e-3, 1e6)).filter(lambda values: np.ptp(values) > 0),
@@ -49,7 +49,7 @@ def test_the_path_leads_back_to_the_values(name, values, held_out):
     assert (np.abs(back - both) <= 1e-7 * both.max(axis=1, keepdims=True)).all()
 
 
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 @pytest.mark.parametrize("name", NAMES)
 @given(ends=st.tuples(st.floats(-50, 50), st.floats(-50, 50)).map(sorted))
 def test_the_way_back_keeps_the_ends_of_an_interval_in_order(name, ends):

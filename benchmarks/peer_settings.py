@@ -67,7 +67,12 @@ _DARTS = {
 }
 _SKFORECAST = {"units": 128, "dense_units": 128, "batch_size": 32, "learning_rate": 1e-3, "loss": "mae"}
 _FAST = {"target": "log", "combine_naive": False, "refit": False, "n_members": 1}
-_FASTEST = {**_FAST, "n_layers": 1, "lookback": 240, "batch_size": 64}
+_SMALL = {**_FAST, "n_layers": 1, "batch_size": 64}
+_FASTEST = [
+    {**_SMALL, "lookback": 240, "max_steps": 25},
+    {**_SMALL, "lookback": 240, "max_steps": 800},
+    {**_SMALL, "lookback": 240, "max_steps": 1200, "batch_size": 128},
+]
 _TUTORIAL = {"units": 64, "batch_size": 128, "learning_rate": 1e-3}
 
 PEERS: dict[str, Peer] = {
@@ -79,21 +84,15 @@ PEERS: dict[str, Peer] = {
             {"n_members": 1},
             {"n_layers": 1},
             {"lookback": 240},
+            {"n_members": 1, "n_layers": 1},
             {**_FAST, "max_steps": 400},
             {**_FAST, "max_steps": 400, "batch_size": 64},
-            {**_FAST, "max_steps": 400, "batch_size": 64, "n_layers": 1},
-            {**_FASTEST, "max_steps": 25},
-            {**_FASTEST, "max_steps": 800},
-            {**_FASTEST, "max_steps": 1200, "batch_size": 128},
+            {**_FAST, "max_steps": 400, "batch_size": 64, "n_layers": 2},
+            {**_SMALL, "max_steps": 400},
+            {**_SMALL, "max_steps": 800},
+            *_FASTEST,
         ],
-        [
-            {**_FASTEST, "max_steps": 25},
-            {**_FASTEST, "max_steps": 800},
-            {**_FASTEST, "max_steps": 1200, "batch_size": 128},
-            {"n_members": 1},
-            {},
-            {"n_members": 5},
-        ],
+        [*_FASTEST, {"n_members": 1}, {}, {"n_members": 5}],
     ),
     "neuralforecast RNN": Peer("main", "neural.py", _recurrent("RNN", 0), _by_steps(*_STEPS)),
     "neuralforecast LSTM": Peer("main", "neural.py", _recurrent("LSTM", 3), _by_steps(*_STEPS)),

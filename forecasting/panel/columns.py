@@ -91,7 +91,7 @@ def read_ids(column: pd.Series) -> tuple[np.ndarray, np.ndarray]:
         raise UnreadableError(row, problem, "Give the series ids that differ as text.")
     rank = np.empty(len(order), dtype=np.int64)
     rank[order] = np.arange(len(order))
-    return ids, np.take(rank, codes, out=codes, mode="clip")
+    return ids, rank[codes]
 
 
 def read_times(column: pd.Series, tz: str | None) -> tuple[np.ndarray, str | None, Frequency | None, list[Notice]]:

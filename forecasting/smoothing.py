@@ -254,7 +254,8 @@ class _Parts:
     def errors(self, actual: np.ndarray, season_length: int) -> np.ndarray:
         """Mean absolute errors of all choices, of shape (n, len(CHOICES)); ``actual`` has the shape (n, horizon)."""
         shares = _SHARES_OF_SEASON if season_length > 1 else _SHARES_OF_SEASON[:1]
-        mean_of_seen = _mean_of_seen if np.isnan(actual).any() else _mean
+        # A product with equal weights takes a quarter of the time of `numpy.mean`.
+        holes, equal = np.isnan(actual).any(), np.full(actual.shape[1], 1 / actual.shape[1])
         seen = [share * self.pattern for share in shares]
         found = np.empty((len(shares), len(_LEVELS), len(_TRENDS), len(actual)))
         flat, error = np.empty_like(self.pattern), np.empty_like(self.pattern)
@@ -266,12 +267,8 @@ class _Parts:
                 flat -= actual
                 for column, one in enumerate(rises):
                     np.abs(np.add(flat, one, out=error), out=error)
-                    found[row, number, column] = mean_of_seen(error)
+                    found[row, number, column] = _mean_of_seen(error) if holes else error @ equal
         return np.tile(found.reshape(-1, len(actual)).T, len(_SHARES_OF_SEASON) // len(shares))
-
-
-def _mean(errors: np.ndarray) -> np.ndarray:
-    return np.asarray(errors.mean(axis=1))
 
 
 def _mean_of_seen(errors: np.ndarray) -> np.ndarray:

@@ -87,6 +87,7 @@ def _read(fitted: "SimpleRNNForecaster", data: pd.DataFrame | pd.Series | Panel)
         allow_constant=True,
         covariates=encoding.along,
         static=encoding.of_series,
+        copy=False,
     )
     panel, carried = treat_covariates(panel.choose(encoding.along, encoding.of_series), fitted.gaps_)
     tell((*notices, *carried))

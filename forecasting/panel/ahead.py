@@ -60,8 +60,7 @@ def lay_ahead(behind: pd.DataFrame, panel: Panel, names: Sequence[str]) -> Panel
     """
     if not len(behind):
         return no_steps_ahead(panel, names)
-    keys = {"id_col": "unique_id", "time_col": "ds", "target_col": "y"}
-    rows, _, _ = normalise(behind.assign(y=np.nan), **keys, tz=panel.tz, covariates=names)
+    rows, _, _ = normalise(behind.assign(y=np.nan), tz=panel.tz, covariates=names)
     if panel.cells:
         rows = _behind_marks(rows, panel)
     for name, column in rows.covariates.items():

@@ -83,9 +83,10 @@ def trim(rows: Rows) -> tuple[Rows, list[Notice]]:
 
     Precondition: rows are sorted, and at least one value is known. A series without any value is left out.
     """
-    known = np.flatnonzero(~np.isnan(rows.values))
-    if len(known) == len(rows.values):
+    missing = np.isnan(rows.values)
+    if not missing.any():
         return rows, []
+    known = np.flatnonzero(~missing)
     count = np.bincount(rows.series[known], minlength=len(rows.ids))
     offset = np.cumsum(count) - count
     some = count > 0
@@ -155,7 +156,8 @@ def _constant(panel: Panel) -> np.ndarray:
     """Which series have two or more values, all of them equal; bool array of shape (n_series,)."""
     least = np.fmin.reduceat(panel.values, panel.indptr[:-1])
     most = np.fmax.reduceat(panel.values, panel.indptr[:-1])
-    known = np.add.reduceat(~np.isnan(panel.values), panel.indptr[:-1], dtype=np.int64)
+    missing = np.searchsorted(panel.indptr, np.flatnonzero(np.isnan(panel.values)), side="right") - 1
+    known = panel.lengths - np.bincount(missing, minlength=panel.n_series)
     constant: np.ndarray = (least == most) & (known > 1)
     return constant
 

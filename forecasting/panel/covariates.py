@@ -13,10 +13,10 @@ from forecasting.panel.panel import Panel
 from forecasting.panel.rows import Rows, time_text
 
 
-def read_covariate(column: pd.Series) -> tuple[np.ndarray, tuple[Notice, ...]]:
+def read_covariate(column: pd.Series, *, copy: bool = True) -> tuple[np.ndarray, tuple[Notice, ...]]:
     """A column of numbers as float64 (NaN: missing), or of categories as an object array of str (None: missing).
 
-    Text and the categorical type of pandas are categories; truth values are 1 and 0.
+    Text and the categorical type of pandas are categories; truth values are 1 and 0. ``copy`` as for `read_numbers`.
 
     Raises
     ------
@@ -31,7 +31,7 @@ def read_covariate(column: pd.Series) -> tuple[np.ndarray, tuple[Notice, ...]]:
         categories = np.full(len(column), None, dtype=object)
         categories[known] = [str(cell) for cell in column[known]]
         return categories, ()
-    numbers, notices = read_numbers(column)
+    numbers, notices = read_numbers(column, copy=copy)
     if np.isinf(numbers).any():
         row = np.flatnonzero(np.isinf(numbers))[0]
         raise UnreadableError(row, "the value is infinite", "Correct it, or leave it empty if it is not known.")

@@ -149,8 +149,7 @@ def _read(panel: Panel, data: pd.DataFrame | pd.Series | Panel) -> tuple[Rows, l
         rows = Rows(given.ids, given.series_index, given.times, given.values, given.tz, beside, cells)
         notices: list[Notice] = []
     else:
-        names = {"id_col": "unique_id", "time_col": "ds", "target_col": "y"}
-        rows, _, notices = normalise(data, **names, tz=panel.tz, covariates=columns)
+        rows, _, notices = normalise(data, tz=panel.tz, covariates=columns)
     if rows.tz != panel.tz or rows.times.dtype != panel.times.dtype:
         kinds = [str(tz or dtype) for tz, dtype in ((rows.tz, rows.times.dtype), (panel.tz, panel.times.dtype))]
         raise DataError(

@@ -34,6 +34,7 @@ def to_panel(
     static: Sequence[str] = (),
     now: str | datetime | None = None,
     allow_constant: bool = False,
+    copy: bool = True,
 ) -> tuple[Panel, tuple[Notice, ...]]:
     """Let data in: read, check, sort, find the frequency, and lay every series on a complete time grid.
 
@@ -75,6 +76,9 @@ def to_panel(
     allow_constant : bool, default False
         Whether data may come in of which every series is constant: nothing can be learned from it, but a fitted model
         can go on from it.
+    copy : bool, default True
+        Whether the panel has memory of its own in any case. Else it may share that of the table, which spares the room
+        and time of copies; a table that is changed later changes the panel then.
 
     Returns
     -------
@@ -97,7 +101,7 @@ def to_panel(
             panel = _checked(data, stated, tz)
             return (panel.choose(covariates, static) if covariates or static else panel), ()
         names = {"id_col": id_col, "time_col": time_col, "target_col": target_col}
-        rows, of_periods, notices = normalise(data, **names, tz=tz, covariates=[*covariates, *static])
+        rows, of_periods, notices = normalise(data, **names, tz=tz, covariates=[*covariates, *static], copy=copy)
         validate(rows, now=_instant(now), irregular=irregular)
         found = stated or of_periods or infer(rows)
         rows, trimmed = trim(rows)

@@ -1,5 +1,7 @@
 """Laying rows on a complete time grid."""
 
+from collections.abc import Iterator
+
 import numpy as np
 
 from forecasting.errors import DataError
@@ -13,6 +15,8 @@ from forecasting.panel.rows import Rows, time_text
 
 # A grid may be this many times as long as what was observed, and anything up to a million steps.
 _MAX_STRETCH, _ALWAYS_ALLOWED = 50, 1_000_000
+# Counting steps takes many times the room of what it gives.
+_ROWS_AT_ONCE = 250_000
 
 
 def regularise(rows: Rows, frequency: Frequency) -> tuple[Panel, list[Notice]]:
@@ -38,28 +42,27 @@ def regularise(rows: Rows, frequency: Frequency) -> tuple[Panel, list[Notice]]:
             f"the times are {kinds[0]}, but the frequency {frequency} is for {kinds[1]}",
             remedy="Leave the frequency out, or give one that fits the times.",
         )
-    start = rows.times[rows.indptr[:-1]]
     try:
-        step, on_grid = frequency.steps(np.repeat(start, rows.lengths), rows.times, tz=rows.tz)
+        if _is_complete(rows, frequency):
+            return _panel(rows, frequency), _missing_notice(rows)
+        parts = list(_steps(rows, frequency))
     except DataError as error:  # a day beyond the known sessions
         days = wall_clock(rows.times, rows.tz).astype("datetime64[D]").astype(str)
         raise error.at(series=rows.id_of(int(np.argmax(days == error.where["time"])))) from None
+    step, on_grid = (np.concatenate(column) for column in zip(*parts, strict=True))
     if not on_grid.all():
         raise _off_grid(rows, frequency, int(np.flatnonzero(~on_grid)[0]))
     last = rows.indptr[1:] - 1
     lengths = step[last] + 1
     indptr = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
-    missing = _missing_notice(rows)
-    place = np.repeat(indptr[:-1], rows.lengths) + step
-    if (same := np.flatnonzero(np.diff(place) == 0)).size:
+    same = np.flatnonzero((step[1:] == step[:-1]) & (rows.series[1:] == rows.series[:-1]))
+    if len(same):
         row = int(same[0]) + 1
         problem = f"the time lies on the same step of {frequency} as {rows.time_of(row - 1)}"
         remedy = "Keep one row for each step."
         raise DataError(problem, remedy=remedy, series=rows.id_of(row), time=rows.time_of(row))
-    if indptr[-1] == len(rows.values):
-        panel = Panel(rows.values, rows.times, indptr, rows.ids, frequency, rows.tz, rows.covariates, cells=rows.cells)
-        return panel, missing
     _refuse_stretching(rows, step, int(indptr[-1]))
+    place = np.repeat(indptr[:-1], rows.lengths) + step
     values = np.full(indptr[-1], np.nan)
     values[place] = rows.values
     absent = np.ones(indptr[-1], dtype=bool)
@@ -68,11 +71,36 @@ def regularise(rows: Rows, frequency: Frequency) -> tuple[Panel, list[Notice]]:
     series = np.searchsorted(indptr, holes, side="right") - 1
     times = np.empty(indptr[-1], dtype=rows.times.dtype)
     times[place] = rows.times
-    times[holes] = frequency.advance(start[series], holes - indptr[series], tz=rows.tz)
+    times[holes] = frequency.advance(rows.times[rows.indptr[series]], holes - indptr[series], tz=rows.tz)
     covariates = {name: _laid(column, place, len(values)) for name, column in rows.covariates.items()}
     cells = laid_cells(rows.cells, place, len(values))
     panel = Panel(values, times, indptr, rows.ids, frequency, rows.tz, covariates, cells=cells)
-    return panel, [_gap_notice(panel, holes, series), *missing]
+    return panel, [_gap_notice(panel, holes, series), *_missing_notice(rows)]
+
+
+def _panel(rows: Rows, frequency: Frequency) -> Panel:
+    """Rows that are a complete grid already."""
+    indptr, covariates, cells = rows.indptr, rows.covariates, rows.cells
+    return Panel(rows.values, rows.times, indptr, rows.ids, frequency, rows.tz, covariates, cells=cells)
+
+
+def _is_complete(rows: Rows, frequency: Frequency) -> bool:
+    """Whether no step is absent and no row lies off the grid."""
+    first = 0
+    for step, on_grid in _steps(rows, frequency):
+        row = np.arange(first, first + len(step))
+        if not (on_grid.all() and (step == row - rows.indptr[rows.series[row]]).all()):
+            return False
+        first += len(step)
+    return True
+
+
+def _steps(rows: Rows, frequency: Frequency) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """How many steps each row lies after the first of its series, and whether exactly; some rows at a time."""
+    start = rows.times[rows.indptr[:-1]]
+    for first in range(0, len(rows.times), _ROWS_AT_ONCE):
+        part = slice(first, first + _ROWS_AT_ONCE)
+        yield frequency.steps(start[rows.series[part]], rows.times[part], tz=rows.tz)
 
 
 def _laid(column: np.ndarray, place: np.ndarray, steps: int) -> np.ndarray:
@@ -99,10 +127,9 @@ def _off_grid(rows: Rows, frequency: Frequency, row: int) -> DataError:
 def _fitting(rows: Rows) -> Frequency | None:
     try:
         found = infer(rows)
-        _, on_grid = found.steps(np.repeat(rows.times[rows.indptr[:-1]], rows.lengths), rows.times, tz=rows.tz)
+        return found if all(on_grid.all() for _, on_grid in _steps(rows, found)) else None
     except DataError:
         return None
-    return found if on_grid.all() else None
 
 
 def _refuse_stretching(rows: Rows, step: np.ndarray, total: int) -> None:

@@ -12,7 +12,7 @@ from forecasting.panel.panel import Panel
 from forecasting.panel.rows import Rows
 from forecasting.panel.shapes import normalise
 
-_KEYS = {"id_col": "unique_id", "time_col": "ds", "target_col": "y"}
+_KEYS = ("unique_id", "ds", "y")
 _WORDS = {
     "future": "known ahead, because there are values behind the last target of a series",
     "static": "static, because it is the same throughout every series",
@@ -65,8 +65,8 @@ def infer_roles(data: pd.DataFrame | pd.Series | Panel) -> tuple[Roles, Notice]:
                 "the roles of covariates are inferred from long tables only",
                 remedy="Give a table with the columns unique_id, ds, y and the covariates.",
             )
-        names = [name for name in data.columns if name not in _KEYS.values()]
-        rows, _, _ = normalise(data, **_KEYS, tz=None, covariates=names)
+        names = [name for name in data.columns if name not in _KEYS]
+        rows, _, _ = normalise(data, tz=None, covariates=names)
         roles = _roles(rows)
     return roles, _notice(roles)
 

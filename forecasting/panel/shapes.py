@@ -15,7 +15,14 @@ from forecasting.panel.rows import Rows, time_text
 
 
 def normalise(
-    data: object, *, id_col: str, time_col: str, target_col: str, tz: str | None, covariates: Sequence[str] = ()
+    data: object,
+    *,
+    id_col: str = "unique_id",
+    time_col: str = "ds",
+    target_col: str = "y",
+    tz: str | None,
+    covariates: Sequence[str] = (),
+    copy: bool = True,
 ) -> tuple[Rows, Frequency | None, list[Notice]]:
     """A table of any accepted shape as sorted rows; the table itself is not changed.
 
@@ -32,6 +39,8 @@ def normalise(
         The time zone of stamps that have none.
     covariates : sequence of str
         Further columns to read, for which the table must be long.
+    copy : bool, default True
+        Whether the rows have memory of their own in any case; else they may be views of the table.
 
     Returns
     -------
@@ -60,7 +69,7 @@ def normalise(
     _check_labels(data)
     columns = set(data.columns)
     if id_col in columns or columns == {time_col, target_col, *covariates}:
-        return _normalise_long(data, id_col, time_col, target_col, tz, covariates)
+        return _normalise_long(data, id_col, time_col, target_col, tz, covariates, copy)
     if covariates:
         raise _long_only(covariates)
     if time_col in columns and target_col not in columns:
@@ -74,7 +83,13 @@ def normalise(
 
 
 def _normalise_long(
-    data: pd.DataFrame, id_col: str, time_col: str, target_col: str, tz: str | None, covariates: Sequence[str]
+    data: pd.DataFrame,
+    id_col: str,
+    time_col: str,
+    target_col: str,
+    tz: str | None,
+    covariates: Sequence[str],
+    copy: bool,
 ) -> tuple[Rows, Frequency | None, list[Notice]]:
     missing = [name for name in (time_col, target_col, *covariates) if name not in data.columns]
     if missing:
@@ -88,14 +103,15 @@ def _normalise_long(
     except UnreadableError as error:
         raise DataError(error.problem, remedy=error.remedy, column=id_col) from None
     try:
-        times, zone, frequency, notices = read_times(data[time_col], tz)
+        times, zone, frequency, notices = read_times(data[time_col], tz, copy=copy)
     except UnreadableError as error:
         where = ids[series[error.row]]
         raise DataError(error.problem, remedy=error.remedy, series=where, column=time_col) from None
     read: dict[str, np.ndarray] = {}
     for name in (target_col, *covariates):
         try:
-            read[name], converted = (read_numbers if name == target_col else read_covariate)(data[name])
+            reader = read_numbers if name == target_col else read_covariate
+            read[name], converted = reader(data[name], copy=copy)
         except UnreadableError as error:
             where, when = ids[series[error.row]], time_text(times[error.row], zone)
             raise DataError(error.problem, remedy=error.remedy, series=where, time=when, column=name) from None

@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from pandas.testing import assert_frame_equal
 
 from forecasting.errors import DataError, ParameterError
-from forecasting.panel import Panel, to_panel
+from forecasting.panel import Panel, regular, to_panel
+from forecasting.panel.columns import UnreadableError, read_ids
 from forecasting.panel.shapes import _by_series
 from tests.panel.tables import days, long
 
@@ -198,6 +199,34 @@ def test_the_frame_that_comes_in_is_neither_changed_nor_kept():
     assert np.array_equal(panel.times, kept[1])
 
 
+def test_without_a_copy_the_panel_shares_the_memory_of_the_frame():
+    frame = two_series().sort_values(["unique_id", "ds"]).astype({"ds": "datetime64[us]"})
+    before = frame.copy(deep=True)
+    for copy, shares in ((True, False), (False, True)):
+        panel, _ = to_panel(frame, copy=copy)
+        assert np.shares_memory(panel.values, frame["y"].to_numpy()) is shares
+        assert np.shares_memory(panel.times, frame["ds"].to_numpy()) is shares
+    assert same(panel, to_panel(frame)[0])
+    assert_frame_equal(frame, before)
+
+
+@settings(max_examples=100)
+@given(
+    names=st.lists(st.sampled_from(["a", "b", "ab", "", "é"]) | st.none(), min_size=1, max_size=30),
+    dtype=st.sampled_from(["str", "string", "string[python]", "string[pyarrow]"]),
+)
+def test_text_ids_are_numbered_like_objects(names, dtype):
+    if None in names:
+        with pytest.raises(UnreadableError, match="missing") as caught:
+            read_ids(pd.Series(names, dtype=dtype))
+        assert caught.value.row == names.index(None)
+        return
+    ids, series = read_ids(pd.Series(names, dtype=dtype))
+    expected_ids, expected_series = read_ids(pd.Series(names, dtype=object))
+    assert ids.tolist() == expected_ids.tolist() == sorted(set(names))
+    assert series.tolist() == expected_series.tolist()
+
+
 def test_read_only_arrays_are_taken():
     values, times = np.arange(3.0), days(3).to_numpy().copy()
     values.flags.writeable = times.flags.writeable = False
@@ -216,6 +245,19 @@ def ragged_frames(draw: st.DrawFn) -> pd.DataFrame:
         values[0], values[-1] = 1.5, 2.5
         frames.append(long(days(start + length, "2010-01-01", alias)[start:], values, f"s{number}"))
     return pd.concat(frames, ignore_index=True)
+
+
+@settings(max_examples=60)
+@given(drop=st.sets(st.integers(1, 35).filter(lambda row: row % 12)), at_once=st.integers(1, 9))
+def test_steps_are_counted_some_rows_at_a_time(drop, at_once):
+    frame = pd.concat([long(days(12 + number), name=f"s{number}") for number in range(3)]).reset_index(drop=True)
+    frame = frame.drop(index=sorted(drop))
+    whole, notices = to_panel(frame, frequency="D")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(regular, "_ROWS_AT_ONCE", at_once)
+        parts, same_notices = to_panel(frame, frequency="D")
+    assert same(parts, whole)
+    assert same_notices == notices
 
 
 @settings(max_examples=40)

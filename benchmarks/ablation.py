@@ -57,7 +57,7 @@ VARIANTS: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
     "one layer": ({"n_layers": 1}, {}),
     "two layers": ({"n_layers": 2}, {}),
     "one member": ({"n_members": 1}, {}),
-    "combined with the naive forecast only": ({}, {"trust._CLEARLY": np.inf}),
+    "combined with the naive forecast only": ({}, {"trust._CLEARLY": np.inf, "trust._USUAL_BLOCKS": 0.0}),
     "not combined with a simple forecast": ({"combine_naive": False}, {}),
     "not gone on with held-out windows": ({"refit": False}, {}),
 }

@@ -14,6 +14,7 @@ import pandas as pd
 
 from benchmarks.report import machine, print_table
 from benchmarks.speed import LOOKBACK, fitted, seasonal_panel
+from forecasting.estimators.trust import NETWORKS_ALONE
 
 OBSERVATIONS_AT_ONCE = 100
 """An observation alone is too short to be timed."""
@@ -28,7 +29,7 @@ def compared(n_series: int, rounds: int) -> pd.DataFrame:
     forecaster.panel_, forecaster._untrained = panel, np.zeros(n_series, dtype=np.int64)
     stream, values = forecaster.stream(), panel.values.reshape(n_series, -1)[:, -1]
     reading = stream._window(slice(0, n_series)).reading
-    networks = replace(forecaster._model, smoother=None, trust=1.0)
+    networks = replace(forecaster._model, smoother=None, shares=NETWORKS_ALONE)
 
     def observe() -> None:
         for _ in range(OBSERVATIONS_AT_ONCE):

@@ -5,7 +5,7 @@ What networks are combined with. With given parameters such a forecast is a few 
 
 import functools
 import itertools
-from dataclasses import dataclass, replace
+from dataclasses import astuple, dataclass, replace
 
 import numpy as np
 
@@ -17,6 +17,9 @@ _SEASON = 0.3
 _SHARES_OF_SEASON = (1.0, 0.5, 0.0)
 _LEVELS = (0.5, 0.15, 0.3, 0.8, 1.0)
 _TRENDS = (0.3, 0.0, 0.6, 1.0)
+_RECENT_TRENDS = (0.5, 1.0)
+_RECENT_LEVELS = (0.5, 0.8, 1.0)
+_RECENT, _DAMPING = 0.7, 0.9
 _PAST_CUTS = 16
 _WEIGHTS = (4.0, 2.0, 8.0, 1.0, 16.0, 0.5, 32.0)
 _VALUES_AT_ONCE = 65_536
@@ -33,11 +36,14 @@ class Smoothing:
                         without a season the slope of the least squares line
         pattern   S_p = season (m_p - mean(m) + b (p - mean(p))); without a season 0
         level     l   = sum_j a_j (x_{t-j} - S_{j mod s}), a_j ~ (1 - level)^j, of mean age g = sum_j a_j j
-        forecast  y_h = l + trend b (g + h) + S_{-h mod s}
+        recent    r   = sum_j c_j (x_{t-j} - x_{t-j-1}), c_j ~ 0.3^j
+        forecast  y_h = l + trend b (g + h) + recent r (g + sum_{i <= h} 0.9^i) + S_{-h mod s}
 
     An additive Holt-Winters method (Winters 1960) with its weights cut off at the history and a season's weight of 0.3.
     ``trend=0.5`` without a season is near the Theta method, which has half the slope (Hyndman and Billah 2003). A
-    season is better seen in part where it is hardly to be told from noise (Miller and Williams 2003).
+    season is better seen in part where it is hardly to be told from noise (Miller and Williams 2003). The recent trend,
+    which fades, is that of Gardner and McKenzie 1985; it is tried without a season, whose steps it would take for a
+    trend.
 
     Attributes
     ----------
@@ -47,15 +53,23 @@ class Smoothing:
         Weight of the last value in the level, above 0 and at most 1.
     trend : float
         Share of the trend that goes on.
+    recent : float, default 0
+        Share of the recent trend that goes on.
     """
 
     season: float
     level: float
     trend: float
+    recent: float = 0.0
 
 
-CHOICES = tuple(itertools.starmap(Smoothing, itertools.product(_SHARES_OF_SEASON, _LEVELS, _TRENDS)))
+CHOICES = (
+    *itertools.starmap(Smoothing, itertools.product(_SHARES_OF_SEASON, _LEVELS, _TRENDS)),
+    *itertools.starmap(Smoothing, itertools.product((0.0,), _RECENT_LEVELS, (0.0,), _RECENT_TRENDS)),
+)
 """The smoothings that there are to choose from; the first of them where nothing tells."""
+_STEADY = sum(not one.recent for one in CHOICES)
+"""So many of them, which come first, have no recent trend."""
 
 
 def with_holes(inputs: np.ndarray, seen: np.ndarray) -> np.ndarray:
@@ -99,12 +113,12 @@ def smoothed(
     -------
     float64 array of shape (n, horizon)
     """
-    share, level, trend = np.unravel_index(choice, (len(_SHARES_OF_SEASON), len(_LEVELS), len(_TRENDS)))
-    history = _filled(history, season_length)
-    parts, rows = _Parts.of(history, known, season_length, horizon), np.arange(len(history))
-    seen, goes_on = np.take(_SHARES_OF_SEASON, share)[:, None], np.take(_TRENDS, trend)[:, None]
+    seen, _, trend, recent = (column[:, None] for column in np.array([astuple(one) for one in CHOICES])[choice].T)
+    level = np.array([_LEVELS.index(one.level) for one in CHOICES])[choice]
+    parts, rows = _Parts.of(_filled(history, season_length), known, season_length, horizon), np.arange(len(history))
     start = parts.level[rows, level, None] - seen * parts.seasonal[rows, level, None]
-    return np.asarray(start + goes_on * parts.rise(parts.age[rows, level, None]) + seen * parts.pattern)
+    slow, fading = parts.rises(parts.age[rows, level, None])
+    return np.asarray(start + trend * slow + recent * fading + seen * parts.pattern)
 
 
 @dataclass(frozen=True)
@@ -112,9 +126,9 @@ class Smoother:
     """Forecasts each history by the one of `CHOICES` that would have forecast its own past best.
 
     Each is tried at up to 16 places of the past, spread over all of it. Its mean absolute errors there, over the mean
-    of all choices, are averaged with what is expected of it: so a short history is forecast as most are, and a long one
-    as it is itself. How much the expectation counts is told by many histories as well, from half a horizon of the past,
-    where each is a kind of its own, to 32, where they are all alike.
+    of all without a recent trend, are averaged with what is expected of it: so a short history is forecast as most are,
+    and a long one as it is itself. How much the expectation counts is told by many histories as well, from half a
+    horizon of the past, where each is a kind of its own, to 32, where they are all alike.
 
     Attributes
     ----------
@@ -135,7 +149,7 @@ class Smoother:
         """
         horizon = after.shape[1]
         filled = _filled(history, season_length)
-        errors = _Parts.of(filled, known, season_length, horizon).errors(after, season_length)
+        errors = _Parts.of(filled, known, season_length, horizon).errors(after)
         told = np.flatnonzero(errors.mean(axis=1) > 0)
         if not len(told):
             return cls()
@@ -170,7 +184,8 @@ def past_errors(
     Returns
     -------
     relative : float64 array of shape (n, len(CHOICES))
-        Mean absolute errors over the mean of all choices; 1 where none was off, or there was no place to try at.
+        Mean absolute errors over the mean of all without a recent trend; 1 where none of these was off, or there was no
+        place to try at.
     blocks : float64 array of shape (n,)
         How many horizons of its past that says something about.
     """
@@ -190,8 +205,11 @@ def past_errors(
 
 
 def _relative(errors: np.ndarray) -> np.ndarray:
-    """Errors of all choices over their mean, 1 where none was off; of the same shape (n, len(CHOICES))."""
-    mean = errors.mean(axis=1, keepdims=True)
+    """Errors of all choices, of shape (n, len(CHOICES)), over the mean of those that no recent trend leads far away.
+
+    1 where none of these was off.
+    """
+    mean = errors[:, :_STEADY].mean(axis=1, keepdims=True)
     return np.asarray(np.divide(errors, mean, out=np.ones_like(errors), where=mean > 0))
 
 
@@ -209,7 +227,7 @@ def _summed_errors(
         parts = _Parts.of(filled[row[:, None], before], own[row] - back[place], season_length, horizon)
         firsts = np.flatnonzero(np.diff(row, prepend=-1))
         actual = history[row[:, None], cut + np.arange(horizon)]
-        errors[row[firsts]] = np.add.reduceat(parts.errors(actual, season_length), firsts, axis=0)
+        errors[row[firsts]] = np.add.reduceat(parts.errors(actual), firsts, axis=0)
         np.add.at(tried, row, ~np.isnan(actual).all(axis=1))
     return errors, tried
 
@@ -222,7 +240,7 @@ class _Parts:
     ----------
     level, seasonal, age : float64 arrays of shape (n, len(_LEVELS))
         The level is ``level - season * seasonal``.
-    trend : float64 array of shape (n, 1)
+    trend, recent : float64 arrays of shape (n, 1)
     pattern : float64 array of shape (n, horizon)
         With all of the season seen.
     """
@@ -231,6 +249,7 @@ class _Parts:
     seasonal: np.ndarray
     age: np.ndarray
     trend: np.ndarray
+    recent: np.ndarray
     pattern: np.ndarray
 
     @classmethod
@@ -239,36 +258,44 @@ class _Parts:
         n, levels, most = len(history), len(_LEVELS), steps_of_history(season_length, history.shape[1])
         used = np.maximum(np.minimum(known, most) // season_length * season_length, min(season_length, most))
         last = history[:, -1:]
-        sums, age = np.zeros((n, 2 * levels + 1 + horizon)), np.empty((n, levels))
+        sums, age = np.zeros((n, 2 * levels + 2 + horizon)), np.empty((n, levels))
         for steps in np.unique(used):
             some = used == steps
             kernel, age[some] = _kernel(int(steps), season_length, horizon)
             sums[some] = (history[some, -int(steps) :] - last[some]) @ kernel
-        level, seasonal, trend, pattern = np.split(sums, [levels, 2 * levels, 2 * levels + 1], axis=1)
-        return cls(level + last, seasonal, age, trend, pattern)
+        ends = [levels, 2 * levels, 2 * levels + 1, 2 * levels + 2]
+        level, seasonal, trend, recent, pattern = np.split(sums, ends, axis=1)
+        return cls(level + last, seasonal, age, trend, recent, pattern)
 
-    def rise(self, age: np.ndarray) -> np.ndarray:
-        """What a trend that goes on in full adds to levels of some mean age (n, 1), of shape (n, horizon)."""
-        return np.asarray(self.trend * (age + np.arange(1, self.pattern.shape[1] + 1)))
+    def rises(self, age: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """What each trend, going on in full, adds to levels of some mean age (n, 1); both of shape (n, horizon)."""
+        ahead = np.arange(1, self.pattern.shape[1] + 1)
+        return np.asarray(self.trend * (age + ahead)), np.asarray(self.recent * (age + np.cumsum(_DAMPING**ahead)))
 
-    def errors(self, actual: np.ndarray, season_length: int) -> np.ndarray:
+    def errors(self, actual: np.ndarray) -> np.ndarray:
         """Mean absolute errors of all choices, of shape (n, len(CHOICES)); ``actual`` has the shape (n, horizon)."""
-        shares = _SHARES_OF_SEASON if season_length > 1 else _SHARES_OF_SEASON[:1]
         # A product with equal weights takes a quarter of the time of `numpy.mean`.
         holes, equal = np.isnan(actual).any(), np.full(actual.shape[1], 1 / actual.shape[1])
-        seen = [share * self.pattern for share in shares]
-        found = np.empty((len(shares), len(_LEVELS), len(_TRENDS), len(actual)))
+        seen = [share * self.pattern for share in _SHARES_OF_SEASON]
+        found = np.empty((len(CHOICES), len(actual)))
         flat, error = np.empty_like(self.pattern), np.empty_like(self.pattern)
-        for number in range(len(_LEVELS)):
-            rise = self.rise(self.age[:, number, None])
-            rises = [trend * rise for trend in _TRENDS]
-            for row, share in enumerate(shares):
-                np.add((self.level - share * self.seasonal)[:, number, None], seen[row], out=flat)
+        for number, weight in enumerate(_LEVELS):
+            slow, fading = self.rises(self.age[:, number, None])
+            rises = {(trend, 0.0): trend * slow for trend in _TRENDS}
+            rises |= {(0.0, recent): recent * fading for recent in _RECENT_TRENDS if weight in _RECENT_LEVELS}
+            for season, share in enumerate(_SHARES_OF_SEASON):
+                np.add((self.level - share * self.seasonal)[:, number, None], seen[season], out=flat)
                 flat -= actual
-                for column, one in enumerate(rises):
-                    np.abs(np.add(flat, one, out=error), out=error)
-                    found[row, number, column] = _mean_of_seen(error) if holes else error @ equal
-        return np.tile(found.reshape(-1, len(actual)).T, len(_SHARES_OF_SEASON) // len(shares))
+                for choice, one in _of(share, weight):
+                    np.abs(np.add(flat, rises[one.trend, one.recent], out=error), out=error)
+                    found[choice] = _mean_of_seen(error) if holes else error @ equal
+        return found.T
+
+
+@functools.cache
+def _of(season: float, level: float) -> list[tuple[int, Smoothing]]:
+    """The choices with this share of the season and this level, with their numbers."""
+    return [(number, one) for number, one in enumerate(CHOICES) if (one.season, one.level) == (season, level)]
 
 
 def _mean_of_seen(errors: np.ndarray) -> np.ndarray:
@@ -300,8 +327,8 @@ def _carried(values: np.ndarray) -> np.ndarray:
 def _kernel(steps: int, season_length: int, horizon: int) -> tuple[np.ndarray, np.ndarray]:
     """A matrix that histories of so many steps, the oldest first, times it are `_Parts`; and the ages of the levels.
 
-    ``steps`` are whole seasons, or fewer than one: then all is level. The matrix has the shape (steps, 2 * n_levels + 1
-    + horizon).
+    ``steps`` are whole seasons, or fewer than one: then there are a level and a recent trend alone. The matrix has the
+    shape (steps, 2 * n_levels + 2 + horizon).
     """
     ages = np.arange(steps)
     season = season_length if steps >= season_length else 1
@@ -320,5 +347,9 @@ def _kernel(steps: int, season_length: int, horizon: int) -> tuple[np.ndarray, n
     share = share / share.sum(axis=1, keepdims=True)
     by_place = np.array([np.bincount(place, one, minlength=season) for one in share])
     ahead = pattern[-np.arange(1, horizon + 1) % season]
-    kernel = np.concatenate([share, by_place @ pattern, trend[None], ahead])[:, ::-1].T  # the oldest step first
+    changes = (1 - _RECENT) ** ages[:-1]
+    changes /= max(changes.sum(), 1.0)
+    recent = np.append(changes, 0.0) - np.append(0.0, changes)
+    parts = [share, by_place @ pattern, trend[None], recent[None], ahead]
+    kernel = np.concatenate(parts)[:, ::-1].T  # the oldest step first
     return np.ascontiguousarray(kernel), np.asarray(share @ ages)

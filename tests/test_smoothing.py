@@ -36,8 +36,12 @@ def plain(history: np.ndarray, smoothing: Smoothing, season: int, horizon: int) 
     shares = [(1 - smoothing.level) ** j for j in range(len(x))]
     level = sum(a * (x[j] - pattern[j % season]) for j, a in enumerate(shares)) / sum(shares)
     age = sum(a * j for j, a in enumerate(shares)) / sum(shares)
+    changes = [0.3**j for j in range(len(x) - 1)]
+    recent = sum(c * (x[j] - x[j + 1]) for j, c in enumerate(changes)) / max(sum(changes), 1)
     steps = range(1, horizon + 1)
-    return [level + smoothing.trend * trend * (age + h) + pattern[-h % season] for h in steps]
+    slow = [smoothing.trend * trend * (age + h) for h in steps]
+    fading = [smoothing.recent * recent * (age + sum(0.9**i for i in range(1, h + 1))) for h in steps]
+    return [level + slow[h - 1] + fading[h - 1] + pattern[-h % season] for h in steps]
 
 
 def plain_of(history: np.ndarray, known: int, smoothing: Smoothing, season: int, horizon: int) -> list[float]:
@@ -93,6 +97,23 @@ def test_less_of_the_trend_goes_on_less_far():
     assert ends[-1] == pytest.approx(16.0)
 
 
+def test_the_recent_trend_of_a_line_fades():
+    line = np.arange(40.0)
+    for level in (0.5, 0.8, 1.0):
+        found = by(Smoothing(0.0, level, 0.0, 1.0), line, 12, 5)
+        assert np.diff(found) == pytest.approx(0.9 ** np.arange(2, 6))
+        assert found[0] == pytest.approx(39.9, abs=1e-3)
+        half = by(Smoothing(0.0, level, 0.0, 0.5), line, 12, 5)
+        assert half == pytest.approx((found + by(Smoothing(0.0, level, 0.0), line, 12, 5)) / 2)
+
+
+def test_where_the_trend_has_turned_lately_a_recent_one_is_chosen():
+    turned = np.concatenate([np.linspace(30.0, 0.0, 60), np.linspace(0.0, 40.0, 80)])
+    noise = np.random.default_rng(0).normal(0, 0.02, (20, len(turned)))
+    chosen = Smoother().choose(turned + noise, np.full(20, len(turned)), 12, 6)
+    assert all(CHOICES[number].recent > 0 for number in chosen)
+
+
 def test_each_history_is_read_as_far_as_it_is_its_own():
     rng = np.random.default_rng(0)
     history, known = rng.normal(size=(5, 12)), np.array([2, 4, 9, 30, 8])
@@ -102,7 +123,7 @@ def test_each_history_is_read_as_far_as_it_is_its_own():
         assert found[row] == pytest.approx(plain(history[row, -used:], CHOICES[choice[row]], 4, HORIZON))
 
 
-def test_a_history_shorter_than_a_season_is_all_level():
+def test_a_history_shorter_than_a_season_has_neither_season_nor_slow_trend():
     found = by(Smoothing(1.0, 0.5, 0.6), np.array([1.0, 2.0, 4.0]), 12, 2)
     assert found == pytest.approx((0.5 * 4 + 0.25 * 2 + 0.125 * 1) / 0.875)
 
@@ -127,7 +148,8 @@ def plain_past_errors(history: np.ndarray, known: int, season: int, horizon: int
         padded = np.concatenate([np.full(steps - len(before), before[0]), before])
         for number, smoothing in enumerate(CHOICES):
             errors[number] += np.abs(plain_of(padded, own, smoothing, season, horizon) - after).mean()
-    return errors / errors.mean(), len(tried) * places / len(back) / horizon
+    steady = np.array([one.recent == 0 for one in CHOICES])
+    return errors / errors[steady].mean(), len(tried) * places / len(back) / horizon
 
 
 @pytest.mark.parametrize(("steps", "season", "horizon"), [(12, 1, 3), (40, 1, 6), (30, 4, 8), (80, 12, 5), (8, 1, 6)])
@@ -174,7 +196,7 @@ def plain_fit(history: np.ndarray, known: np.ndarray, after: np.ndarray, season:
     for row, own in enumerate(known):
         paths = [plain_of(history[row], int(own), smoothing, season, horizon) for smoothing in CHOICES]
         error = np.abs(np.array(paths) - after[row]).mean(axis=1)
-        errors.append(error / error.mean())
+        errors.append(error / error[[one.recent == 0 for one in CHOICES]].mean())
         past.append(plain_past_errors(history[row], int(own), season, horizon))
     expected = np.mean(errors, axis=0)
 
@@ -325,7 +347,7 @@ def test_steps_that_were_not_observed_do_not_judge():
         for number, smoothing in enumerate(CHOICES):
             forecast = by(smoothing, filled[:cut], 4, 2)
             expected[number] += np.abs(forecast - actual)[seen].mean()
-    np.testing.assert_allclose(relative[0], expected / expected.mean())
+    np.testing.assert_allclose(relative[0], expected / expected[[one.recent == 0 for one in CHOICES]].mean())
     assert places < 16
     assert blocks[0] == pytest.approx(places * 74 / 16 / 2)
 
@@ -344,3 +366,13 @@ def test_a_series_silent_for_longer_than_its_history_goes_on_with_its_last_value
     path = np.array([5.0, 7.0, *[np.nan] * 20])
     windows = Windows(path, np.array([0, 22]), 2, 2)
     assert windows.smoothed(windows.end_cuts(), Smoother(), 3) == pytest.approx(np.full((1, 3), 7.0))
+
+
+def test_a_recent_trend_that_leads_far_away_does_not_move_how_the_others_are_judged():
+    history = np.random.default_rng(0).normal(size=(1, 60))
+    jumped = history.copy()
+    jumped[0, 30] += 100.0  # behind it, a recent trend goes on upwards
+    for one in (history, jumped):
+        relative, _ = past_errors(one, np.array([60]), 4, HORIZON)
+        steady = relative[0, [not choice.recent for choice in CHOICES]]
+        assert steady.mean() == pytest.approx(1)

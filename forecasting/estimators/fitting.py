@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from forecasting.estimators.trust import Combining, combined
+from forecasting.estimators.trust import NETWORKS_ALONE, Combining, Shares
 from forecasting.evaluation.local import LocalConformal
 from forecasting.evaluation.quantile_conformal import QuantileConformal
 from forecasting.network import linear
@@ -42,9 +42,9 @@ class Model:
         ``"naive"`` or ``"seasonal_naive"``: which of them was better on the held-out windows.
     anchor_kernel : float64 array of shape (lookback, horizon)
     smoother : Smoother or None
-        What the ensemble is combined with; None for the anchor.
-    trust : float
-        Share of the ensemble in the forecast; the rest is the smoothing or the anchor.
+        Makes the smoothing that the ensemble is combined with; None where that has no share.
+    shares : Shares
+        Of the anchor, the smoothing and the ensemble in the forecast.
     penalty : float or None
         Ridge penalty of the linear start; None where the anchor alone was the better start.
     conformal : LocalConformal or QuantileConformal
@@ -56,7 +56,7 @@ class Model:
     anchor: str
     anchor_kernel: np.ndarray
     smoother: Smoother | None
-    trust: float
+    shares: Shares
     penalty: float | None
     conformal: LocalConformal | QuantileConformal
 
@@ -65,8 +65,8 @@ class Model:
     ) -> tuple[np.ndarray, np.ndarray]:
         """Scaled forecasts, and how far the learned quantiles lie from them.
 
-        Trust in what the ensemble is combined with moves a forecast and its quantiles together: what the networks say
-        about the spread stays. Without trust and learned quantiles the networks are not run.
+        What the ensemble is combined with moves a forecast and its quantiles together: what the networks say about the
+        spread stays. Where they have no share and no quantiles were learned they are not run.
 
         Parameters
         ----------
@@ -81,14 +81,14 @@ class Model:
         float64 array of shape (n, n_quantiles, horizon)
             Rising, not corrected by held-out windows, 0 in the middle; where no quantiles were learned, that alone.
         """
-        if self.smoother is None:
-            smoothed = reading["window"] @ self.anchor_kernel
-        elif smoothed is None:
+        if self.smoother is not None and smoothed is None:
             raise ValueError("the forecasts of the smoothing are needed")
-        if not self.trust and not self.spec.gaps:
-            return np.asarray(smoothed, dtype=np.float64), np.zeros((len(smoothed), 1, self.spec.horizon))
-        ensemble, spread = _point_and_spread(self.spec, _median(self.spec, self.weights, reading))
-        return combined(ensemble, smoothed, self.trust), spread
+        naive = reading["window"] @ self.anchor_kernel
+        if self.shares.networks or self.spec.gaps:
+            ensemble, spread = _point_and_spread(self.spec, _median(self.spec, self.weights, reading))
+        else:
+            ensemble, spread = np.zeros_like(naive), np.zeros((len(naive), 1, self.spec.horizon))
+        return self.shares.combined(ensemble, naive, smoothed), spread
 
     def forecast_at(self, windows: Windows, cuts: Cuts) -> tuple[Batch, np.ndarray, np.ndarray]:
         """The windows before these cuts, and what `forecast_and_spread` gives of them."""
@@ -177,7 +177,7 @@ def fit_model(
     cuts : Cuts
         For the first training; their targets do not touch what is held out.
     held_out : HeldOut
-        The windows that decide: which epoch to keep, how much trust, how wide the intervals.
+        The windows that decide: which epoch to keep, which shares, how wide the intervals.
     start : LinearStart
         Where the linear skip begins, and the naive forecast to combine with.
     all_cuts : Cuts or None
@@ -199,18 +199,18 @@ def fit_model(
         judge = PinballJudge(held_out, spec.quantiles) if spec.quantiles else held_out
         trained = train(network, weights, source, plan, rngs, held_out=judge, on_epoch=watch)
         median, apart = _point_and_spread(spec, _median(spec, trained.weights, held_out.reading))
-        smoother, trust, validated, steps = None, 1.0, np.asarray(median, dtype=np.float64), trained.steps
+        smoother, shares, validated, steps = None, NETWORKS_ALONE, np.asarray(median, dtype=np.float64), trained.steps
         if combining is not None:
-            partner, trust = combining.best(median, held_out.target)
-            smoother = combining.smoother() if partner else None
-            validated = combined(median, combining.partners[partner], trust)
+            shares = combining.best(median, held_out.target)
+            smoother = combining.smoother() if shares.smoothing else None
+            validated = shares.combined(median, *combining.partners)
         if all_cuts is not None and not trained.interrupted:
             onwards, watch = plan.continued(steps), history.watch(stage=1)
             source = CutWindows(windows, all_cuts, spec.horizon)
             trained = train(network, trained.weights, source, onwards, rngs, on_epoch=watch)
     conformal = _calibrated(spec, held_out, validated, apart, movement)
     anchor, kernel = start.anchor, start.anchor_kernel
-    model = Model(spec, trained.weights, anchor, kernel, smoother, trust, start.penalty, conformal)
+    model = Model(spec, trained.weights, anchor, kernel, smoother, shares, start.penalty, conformal)
     return Fit(model, validated, network.device, history.entries, trained.interrupted, steps)
 
 

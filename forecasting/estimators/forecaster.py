@@ -3,6 +3,7 @@
 import copy
 import time
 from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Self
 
@@ -104,8 +105,8 @@ class SimpleRNNForecaster(BaseEstimator):  # type: ignore[misc]  # scikit-learn 
     linear_skip : bool, default True
         Whether a linear map leads from the window to the output, beside the recurrence.
     combine_naive : bool, default True
-        Whether the forecast is combined with the naive one, or with an exponential smoothing where that is clearly
-        better; see `forecasting.estimators.trust`.
+        Whether the forecast of the networks is combined with the naive one and with an exponential smoothing; see
+        `forecasting.estimators.trust`.
     n_members : int, default 3
         Networks whose median is the forecast.
     max_steps : int, optional
@@ -137,10 +138,10 @@ class SimpleRNNForecaster(BaseEstimator):  # type: ignore[misc]  # scikit-learn 
     anchor_ : str
         ``"naive"`` or ``"seasonal_naive"``: the one that was better on the held-out windows.
     smoother_ : Smoother or None
-        Chooses the exponential smoothing that the networks are combined with, series by series; None where they are
-        combined with the naive forecast.
-    trust_ : float
-        Share of the networks in the forecast, 0 to 1; the rest is that of ``smoother_`` or ``anchor_``.
+        Chooses the exponential smoothing that the networks are combined with, series by series; None where it has no
+        share.
+    shares_ : dict of str to float
+        The shares of ``"naive"`` (that is ``anchor_``), ``"smoothing"`` and ``"networks"`` in the forecast.
     history_ : list of dict
         One entry per epoch: ``epoch``, ``stage`` (0: with windows held out; 1: going on with everything; one more with
         every `partial_fit`), ``loss``, ``val_loss``, ``learning_rate``, ``clipped``, ``update_ratio``, ``seconds``.
@@ -329,8 +330,8 @@ class SimpleRNNForecaster(BaseEstimator):  # type: ignore[misc]  # scikit-learn 
         """Train on from the fitted weights, on all that there is; where nothing was fitted this is `fit`.
 
         As long and as slowly as `fit` went on with everything: a quarter of the steps that were best, at half the rate.
-        Look-back, target, scaling of covariates, ``anchor_`` and ``trust_`` stay as they were fitted. The intervals are
-        calibrated on what came since the last training as well, forecast before it is trained on.
+        Look-back, target, scaling of covariates, ``anchor_`` and ``shares_`` stay as they were fitted. The intervals
+        are calibrated on what came since the last training as well, forecast before it is trained on.
 
         Parameters
         ----------
@@ -558,5 +559,5 @@ class SimpleRNNForecaster(BaseEstimator):  # type: ignore[misc]  # scikit-learn 
         self.learned_quantiles_ = list(model.spec.quantiles)
         self.anchor_ = model.anchor
         self.smoother_ = model.smoother
-        self.trust_ = model.trust
+        self.shares_ = asdict(model.shares)
         self.n_parameters_ = sum(weight.size for weight in model.weights.values())

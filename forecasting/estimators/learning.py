@@ -259,6 +259,7 @@ def _combining(settings: "SimpleRNNForecaster", prepared: Prepared, division: Di
         earlier_map.forecast(prepared.held_out.reading),
         lambda: usual_smoother(windows, prepared.all_cuts, horizon) if settings.refit else smoother,
         partner_forecasts(windows, prepared.held_cuts, prepared.batch, start.anchor_kernel, smoother),
+        usual=windows.channels is None,
     )
 
 

@@ -1,5 +1,6 @@
 """What a fitted forecaster consists of, stage by stage, for `forecasting.evaluation.audit` to compare."""
 
+from dataclasses import astuple
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -38,7 +39,7 @@ def fitted_stages(estimator: "SimpleRNNForecaster") -> dict[str, dict[str, Any]]
         },
         "trust and calibration": {
             "smoothing": np.nan if model.smoother is None else [model.smoother.weight, *model.smoother.expected],
-            "trust": model.trust,
+            "shares": astuple(model.shares),
             "held-out forecasts": estimator.validation_["SimpleRNN"],
             **{f"conformal {name}": array for name, array in model.conformal.to_arrays().items()},
         },

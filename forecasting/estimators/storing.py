@@ -16,6 +16,7 @@ import numpy as np
 from forecasting.errors import StorageError
 from forecasting.estimators.encoding import Encoding
 from forecasting.estimators.fitting import Model
+from forecasting.estimators.trust import Shares
 from forecasting.evaluation.local import LocalConformal
 from forecasting.evaluation.quantile_conformal import QuantileConformal
 from forecasting.network.health import Health
@@ -28,7 +29,7 @@ from forecasting.windows import reach
 if TYPE_CHECKING:
     from forecasting.estimators.forecaster import SimpleRNNForecaster
 
-FORMAT = 7
+FORMAT = 8
 _TEXT, _ARRAYS = "forecaster.json", "arrays.npz"
 
 
@@ -42,7 +43,7 @@ def write(estimator: "SimpleRNNForecaster", folder: Path) -> None:
         "network": asdict(model.spec),
         "anchor": model.anchor,
         "smoother": None if model.smoother is None else asdict(model.smoother),
-        "trust": model.trust,
+        "shares": asdict(model.shares),
         "penalty": model.penalty,
         "season_length": estimator.season_length_,
         "least_history": estimator._least_history,
@@ -144,7 +145,8 @@ def _restored(kind: type["SimpleRNNForecaster"], text: dict[str, Any], arrays: d
     estimator.device_ = text["device"]
     estimator.notices_ = tuple(Notice(**{**notice, "series": tuple(notice["series"])}) for notice in text["notices"])
     smoother = None if text["smoother"] is None else _smoother(**text["smoother"])
-    model = Model(spec, weights, text["anchor"], arrays["anchor"], smoother, text["trust"], text["penalty"], conformal)
+    shares = Shares(**text["shares"])
+    model = Model(spec, weights, text["anchor"], arrays["anchor"], smoother, shares, text["penalty"], conformal)
     estimator._use(model)
     return estimator
 

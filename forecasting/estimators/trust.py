@@ -1,15 +1,15 @@
 """What an ensemble is combined with, and how far it is trusted against that, by what many times say.
 
-Its partner is the naive forecast that it starts from, or an exponential smoothing that is chosen for each series.
+Its partners are the naive forecast that it starts from, and an exponential smoothing that is chosen for each series.
 
-Series of one panel often move together: a thousand of them at one time tell little more than a few. So partner and
-trust are chosen on blocks of time. The held-out windows are the last block, forecast by the ensemble. The blocks before
-them, back to the middle of every series, are forecast by the linear map that the ensemble starts from, fitted to what
-lies before.
+Series of one panel often move together: a thousand of them at one time tell little more than a few. So the shares of
+the three are chosen on blocks of time. The held-out windows are the last block, forecast by the ensemble. The blocks
+before them, back to the middle of every series, are forecast by the linear map that the ensemble starts from, fitted
+to what lies before.
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 
 import numpy as np
 
@@ -34,10 +34,39 @@ _PRIOR_BLOCKS = 1.0, 10.0
 """So many blocks count one half as the weight against the naive forecast, and against a smoothing."""
 _MOST_BLOCKS = 12
 _LAST_BLOCK = 2.0
+_SHARE_OF_GAINED = 0.5
+"""As a power: what the ensemble gained on the map in one block is likely to be less in others."""
 _ROUNDING = 1e-9
 """Errors that differ by less with the weight do not differ."""
 _CLEARLY = 0.005
 """A smoothing takes the place of the naive forecast where the error of the combination is this much less."""
+_USUAL_BLOCKS = 2.0
+"""So many blocks count the usual shares."""
+_LEAST_SMOOTHING = 0.15
+"""A smoothing that has a smaller share than that by the usual shares alone is not worth its time."""
+
+
+@dataclass(frozen=True)
+class Shares:
+    """The weights of a combination, which add up to 1.
+
+    Attributes
+    ----------
+    naive, smoothing, networks : float
+    """
+
+    naive: float
+    smoothing: float
+    networks: float
+
+    def combined(self, networks: np.ndarray, naive: np.ndarray, smoothed: np.ndarray | None = None) -> np.ndarray:
+        """Scaled forecasts of one shape weighted, float64; ``smoothed`` is needed where it has a share."""
+        mixed = self.networks * np.asarray(networks, dtype=np.float64) + self.naive * naive
+        return mixed if smoothed is None else mixed + self.smoothing * smoothed
+
+
+NETWORKS_ALONE = Shares(0.0, 0.0, 1.0)
+_USUAL = Shares(0.0, 0.6, 0.4)
 
 
 @dataclass(frozen=True, eq=False)
@@ -73,16 +102,19 @@ class Combining:
         Makes the one to forecast with if a smoothing is chosen.
     partners : list of arrays of shape (n_held_out, horizon)
         Scaled forecasts of the held-out windows, by what is fitted to what lies before; see `partner_forecasts`.
+    usual : bool
+        Whether shares are drawn towards the usual ones; not where there are covariates, which no partner knows.
     """
 
     earlier: Evidence
     map: np.ndarray
     smoother: Callable[[], Smoother | None]
     partners: list[np.ndarray]
+    usual: bool
 
-    def best(self, ensemble: np.ndarray, target: np.ndarray) -> tuple[int, float]:
+    def best(self, ensemble: np.ndarray, target: np.ndarray) -> Shares:
         """`best_combination` with scaled forecasts of the held-out windows by an ensemble."""
-        return best_combination(ensemble, self.map, self.partners, target, self.earlier)
+        return best_combination(ensemble, self.map, self.partners, target, self.earlier, usual=self.usual)
 
 
 def usual_smoother(windows: Windows, cuts: Cuts | CutRanges, horizon: int) -> Smoother | None:
@@ -152,20 +184,33 @@ def earlier_evidence(
 
 
 def best_combination(
-    ensemble: np.ndarray, of_map: np.ndarray, partners: Sequence[np.ndarray], target: np.ndarray, earlier: Evidence
-) -> tuple[int, float]:
-    """The partner whose combination with the ensemble has the lowest error over all blocks, and the ensemble's weight.
+    ensemble: np.ndarray,
+    of_map: np.ndarray,
+    partners: Sequence[np.ndarray],
+    target: np.ndarray,
+    earlier: Evidence,
+    *,
+    usual: bool = True,
+) -> Shares:
+    """The shares of the ensemble and of its partners, by their errors over all blocks.
 
-    A forecast combination (Bates and Granger 1969). The naive forecast is the partner unless the combination with the
-    smoothing, with its own weight, has an error that is less by half a percent. The last block, the only one that
-    the ensemble itself forecast, counts as much as the two largest earlier ones. It also tells how much better than the
-    map of the earlier blocks the ensemble is in each combination, which their errors are multiplied by.
+    A forecast combination (Bates and Granger 1969). At first the ensemble has one partner: the naive forecast, unless
+    the combination with the smoothing, with its own weight, has an error that is less by half a percent. The last
+    block, the only one that the ensemble itself forecast, counts as much as the two largest earlier ones. It also tells
+    how much better than the map of the earlier blocks the ensemble is in each combination: their errors are multiplied
+    by the square root of that.
 
     The weight is drawn towards one half as if further blocks had said that, one where the partner is the naive forecast
     and ten where it is a smoothing: equal weights of two good forecasts are hard to beat by weights estimated from
     little, see Smith and Wallis 2009, "A simple explanation of the forecast combination puzzle". On a random walk the
     best weight against the naive forecast is noise, and so is the small gain that it seems to bring: a gain of 1 %
     halves it. Blocks in which the map is the partner itself say nothing about its weight against that.
+
+    These shares are drawn towards the usual ones, 0.6 for the smoothing and 0.4 for the ensemble, as if two further
+    blocks had said that; a prior for the weights as of Diebold and Pauly 1990, "The use of prior information in
+    forecast combination". So a short history, which tells little, is forecast as most are. A smoothing that is not the
+    partner and would have a share below 0.15, as where more than six blocks tell, is left out, and the naive forecast
+    is not drawn away from where no block tells anything.
 
     Parameters
     ----------
@@ -178,19 +223,18 @@ def best_combination(
     target : array of that shape
         What came next, NaN where unobserved.
     earlier : Evidence
+    usual : bool, default True
+        Whether the usual shares are drawn towards.
 
     Returns
     -------
-    partner : int
-        Its number among ``partners``.
-    trust : float
-        Share of the ensemble, 0 to 1.
+    Shares
     """
     every = np.ones(len(target), dtype=bool)
     last, before = (_block(forecast, partners, target, every) for forecast in (ensemble, of_map))
     if last is None or before is None:
         last = before = np.ones((len(partners), len(TRUSTS))), len(target)
-    gained = np.divide(last[0], before[0], out=np.ones_like(last[0]), where=before[0] > 0)
+    gained = np.divide(last[0], before[0], out=np.ones_like(last[0]), where=before[0] > 0) ** _SHARE_OF_GAINED
     measured = np.concatenate([earlier.errors, last[0][None]]) if len(earlier.errors) else last[0][None]
     errors = np.concatenate([measured[:-1] * gained, measured[-1:]])
     counts = np.append(earlier.windows, _LAST_BLOCK * earlier.windows.max(initial=1)).astype(np.float64)
@@ -203,16 +247,30 @@ def best_combination(
     partner = int(np.argmin(reached))
     if reached[partner] > (1 - _CLEARLY) * reached[0]:
         partner = 0
-    return partner, trusts[partner]
+    chosen = Shares(1 - trusts[0], 0.0, trusts[0]) if partner == 0 else Shares(0.0, 1 - trusts[1], trusts[1])
+    return _usually(chosen, _alike(counts)) if usual and len(partners) > 1 and telling.any() else chosen
 
 
 def _trust(errors: np.ndarray, counts: np.ndarray, prior_blocks: float) -> float:
     """The weight by errors of shape (n_blocks, len(TRUSTS)), of so many windows each."""
     if not len(errors):
         return 0.0
-    share = counts / counts.sum()
-    alike = 1 / np.square(share).sum()
-    return float((alike * TRUSTS[int(np.argmin(share @ errors))] + prior_blocks * 0.5) / (alike + prior_blocks))
+    alike, best = _alike(counts), TRUSTS[int(np.argmin(counts @ errors))]
+    return float((alike * best + prior_blocks * 0.5) / (alike + prior_blocks))
+
+
+def _usually(chosen: Shares, alike: float) -> Shares:
+    """Shares that so many blocks say, drawn towards the usual ones."""
+    told = alike / (alike + _USUAL_BLOCKS)
+    drawn = Shares(
+        *(told * one + (1 - told) * usual for one, usual in zip(astuple(chosen), astuple(_USUAL), strict=True))
+    )
+    return drawn if chosen.smoothing or drawn.smoothing >= _LEAST_SMOOTHING else chosen
+
+
+def _alike(counts: np.ndarray) -> float:
+    """How many blocks of one size tell as much as blocks of so many windows each."""
+    return float(counts.sum() ** 2 / np.square(counts).sum())
 
 
 def _share_of_gain(errors: np.ndarray, counts: np.ndarray) -> float:
@@ -222,11 +280,6 @@ def _share_of_gain(errors: np.ndarray, counts: np.ndarray) -> float:
     pooled = counts @ errors
     gain = 1 - pooled.min() / pooled[0]
     return float(gain**2 / (gain**2 + _SMALL_GAIN**2))
-
-
-def combined(ensemble: np.ndarray, partner: np.ndarray, trust: float) -> np.ndarray:
-    """Both forecasts weighted, float64."""
-    return trust * np.asarray(ensemble, dtype=np.float64) + (1 - trust) * partner
 
 
 def _block(
@@ -252,4 +305,5 @@ def _together(blocks: Sequence[tuple[np.ndarray, int]]) -> Evidence:
 
 def _errors(ensemble: np.ndarray, partner: np.ndarray, target: np.ndarray) -> np.ndarray:
     """Mean absolute error over the observed targets by weight of the ensemble, of shape (len(TRUSTS),)."""
-    return np.array([np.nanmean(np.abs(target - combined(ensemble, partner, trust))) for trust in TRUSTS])
+    ensemble = np.asarray(ensemble, dtype=np.float64)
+    return np.array([np.nanmean(np.abs(target - (trust * ensemble + (1 - trust) * partner))) for trust in TRUSTS])

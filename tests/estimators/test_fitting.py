@@ -101,7 +101,9 @@ def test_the_facts_of_a_fit(frame):
     assert forecaster.device_.startswith("tensorflow cpu")
     assert forecaster.anchor_ in ("naive", "seasonal_naive")
     assert forecaster.smoother_ is None or isinstance(forecaster.smoother_, Smoother)
-    assert 0 <= forecaster.trust_ <= 1
+    assert sum(forecaster.shares_.values()) == pytest.approx(1)
+    assert min(forecaster.shares_.values()) >= 0
+    assert (forecaster.smoother_ is None) == (forecaster.shares_["smoothing"] == 0)
     assert forecaster.notices_ == ()
 
 
@@ -123,7 +125,7 @@ def test_training_on_everything_does_not_touch_what_was_judged(linear_skip, fram
     once, twice = (tiny(refit=refit, linear_skip=linear_skip, n_members=2).fit(frame) for refit in (False, True))
     pd.testing.assert_frame_equal(once.validation_, twice.validation_)
     assert losses(once, 0) == losses(twice, 0)
-    assert once.trust_ == twice.trust_
+    assert once.shares_ == twice.shares_
     assert losses(once, 1) == []
     once_forecast, twice_forecast = (
         forecaster.predict(levels=[80])["SimpleRNN-hi-80"] - forecaster.predict()["SimpleRNN"]
@@ -159,9 +161,9 @@ def test_a_validation_forecast_does_not_know_what_follows_its_cutoff(frame):
     assert first.validation_["y"].tolist() != second.validation_["y"].tolist()
 
 
-def test_without_the_naive_forecast_all_trust_is_in_the_network(frame):
+def test_without_a_simple_forecast_the_networks_are_all_of_it(frame):
     forecaster = tiny(combine_naive=False).fit(frame)
-    assert forecaster.trust_ == 1.0
+    assert forecaster.shares_ == {"naive": 0.0, "smoothing": 0.0, "networks": 1.0}
 
 
 @pytest.mark.parametrize("epoch", [0, 4, 10], ids=["in the first epoch", "in the first stage", "in the second stage"])
@@ -189,7 +191,7 @@ def test_an_interruption_of_the_first_stage_skips_the_second(frame):
         forecaster.fit(frame, callbacks=[Watch(interrupt_at=9)])  # the last epoch of the first stage
     first_only = tiny(**options, refit=False).fit(frame)
     assert values(forecaster.predict()) == values(first_only.predict())
-    assert forecaster.trust_ == first_only.trust_
+    assert forecaster.shares_ == first_only.shares_
 
 
 def test_an_interruption_of_the_second_stage_keeps_what_it_had_reached(frame):

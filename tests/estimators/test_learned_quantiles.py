@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from forecasting import SimpleRNNForecaster
 from forecasting.errors import DataError
 from forecasting.estimators.histories import histories
+from forecasting.estimators.trust import NETWORKS_ALONE, Shares
 from forecasting.evaluation.quantile_conformal import QuantileConformal
 from forecasting.network.spec import NetworkSpec
 from forecasting.windows import Windows
@@ -119,10 +120,10 @@ def test_probabilities_that_held_out_windows_cannot_bear_are_refused_before_the_
         tiny(learned_quantiles=[0.001]).fit(frame)
 
 
-def test_trust_in_the_anchor_moves_quantiles_with_the_forecast_and_leaves_their_spread(learned):
+def test_the_share_of_the_anchor_moves_quantiles_with_the_forecast_and_leaves_their_spread(learned):
     windows = windows_of(learned, one(60))
     reading = windows.gather(windows.end_cuts()).reading
-    alone, naive = (replace(learned._model, trust=trust) for trust in (1.0, 0.0))
+    alone, naive = (replace(learned._model, shares=shares) for shares in (NETWORKS_ALONE, Shares(1.0, 0.0, 0.0)))
     (point, spread), (anchor, same) = (model.forecast_and_spread(reading) for model in (alone, naive))
     assert spread.tolist() == same.tolist()
     assert anchor.tolist() == (reading["window"] @ learned._model.anchor_kernel).tolist()

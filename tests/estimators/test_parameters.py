@@ -137,7 +137,7 @@ PARAMETERS = {
     "units": Parameter(NUMBERS, "a whole number, at least 1", 5, lambda f: f.n_parameters_),
     "n_layers": Parameter(NUMBERS, "a whole number, at least 1", 2, lambda f: f.n_parameters_),
     "linear_skip": Parameter(FLAGS, "True or False", False, lambda f: f.n_parameters_),
-    "combine_naive": Parameter(FLAGS, "True or False", False, lambda f: f.trust_),
+    "combine_naive": Parameter(FLAGS, "True or False", False, lambda f: f.shares_),
     "n_members": Parameter(NUMBERS, "a whole number, at least 1", 2, lambda f: f.n_parameters_),
     "max_steps": Parameter(NUMBERS, "a whole number, at least 1, or None", 3, losses),
     "batch_size": Parameter(NUMBERS, "a whole number, at least 1, or None", 5, losses),

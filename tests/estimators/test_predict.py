@@ -10,7 +10,9 @@ import pytest
 from forecasting.errors import DataError
 from forecasting.estimators.calibrating import recent_movement
 from forecasting.estimators.preparing import read_windows
+from forecasting.estimators.trust import NETWORKS_ALONE, Shares
 from forecasting.panel import to_panel
+from forecasting.smoothing import Smoother
 from forecasting.targets import Target
 from forecasting.windows import reach
 from tests.estimators.made import HORIZON, TINY, long_frame, one, tiny, values, wave
@@ -159,20 +161,21 @@ def test_values_without_a_logarithm_are_refused_in_a_new_history(frame):
         tiny(target="log").fit(one() - 40)
 
 
-def test_without_trust_the_networks_are_not_run(fitted, monkeypatch):
+def test_without_a_share_the_networks_are_not_run(fitted, monkeypatch):
     alone = copy.copy(fitted)
-    alone._use(dataclasses.replace(fitted._model, smoother=None, trust=1e-12))
+    alone._use(dataclasses.replace(fitted._model, smoother=None, shares=Shares(1.0, 0.0, 1e-12)))
     expected = alone.predict(levels=[])
     monkeypatch.setattr("forecasting.estimators.fitting.forecast", lambda *_: pytest.fail("the networks are run"))
     with pytest.raises(pytest.fail.Exception, match="the networks are run"):
         alone.predict()
-    alone._use(dataclasses.replace(alone._model, trust=0.0))
+    alone._use(dataclasses.replace(alone._model, shares=Shares(1.0, 0.0, 0.0)))
     pd.testing.assert_frame_equal(alone.predict(levels=[]), expected)
 
 
-def test_the_forecast_is_the_median_of_the_members_and_the_naive_forecast_by_trust(frame):
+def test_the_forecast_is_the_median_of_the_members_the_naive_forecast_and_the_smoothing_by_their_shares(frame):
     forecaster = tiny(n_members=3, linear_skip=False, levels=[80], target="none").fit(frame)
-    model = forecaster._model
+    model = dataclasses.replace(forecaster._model, smoother=Smoother(), shares=Shares(0.2, 0.3, 0.5))
+    forecaster._use(model)
     windows, _ = read_windows(
         forecaster.panel_, "refuse", Target.parse("none"), forecaster.lookback_, forecaster.season_length_
     )
@@ -183,16 +186,14 @@ def test_the_forecast_is_the_median_of_the_members_and_the_naive_forecast_by_tru
             spec=dataclasses.replace(model.spec, n_members=1),
             weights={name: weight[[number]] for name, weight in model.weights.items()},
             smoother=None,
-            trust=1.0,
+            shares=NETWORKS_ALONE,
         ).forecast_and_spread(batch.reading)[0]
         for number in range(3)
     ]
     assert len({str(part) for part in alone}) == 3
     naive = batch.inputs @ model.anchor_kernel
-    if model.smoother is not None:
-        naive = batch.scaled(windows.smoothed(windows.end_cuts(), model.smoother, HORIZON))
-    expected = model.trust * np.median(alone, axis=0) + (1 - model.trust) * naive
-    assert 0 <= forecaster.trust_ <= 1
+    smoothed = batch.scaled(windows.smoothed(windows.end_cuts(), Smoother(), HORIZON))
+    expected = 0.2 * naive + 0.3 * smoothed + 0.5 * np.median(alone, axis=0)
     forecast = forecaster.predict()
     assert forecast["SimpleRNN"].to_numpy() == pytest.approx(batch.path(expected).ravel(), rel=1e-6)
     movement = recent_movement(windows, windows.end_cuts(), batch.scale)

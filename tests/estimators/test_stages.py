@@ -103,7 +103,7 @@ def test_fitted_stages_are_plain_numbers_and_need_a_fit(fitted, tmp_path):
     stages = fitted.fitted_stages()
     assert list(stages) == STAGES[3:7]
     assert {np.asarray(value).dtype.kind for numbers in stages.values() for value in numbers.values()} <= set("fiU")
-    assert stages["trust and calibration"]["trust"] == fitted.trust_
+    assert stages["trust and calibration"]["shares"] == tuple(fitted.shares_.values())
     for call in (
         tiny().fitted_stages,
         loaded.fitted_stages,

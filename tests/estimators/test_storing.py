@@ -14,6 +14,7 @@ from sklearn.base import clone
 
 from forecasting import SimpleRNNForecaster
 from forecasting.errors import StorageError
+from forecasting.estimators.trust import Shares
 from forecasting.panel import to_panel
 from forecasting.smoothing import CHOICES, Smoother
 from tests.estimators.made import long_frame, one, tiny, values, wave
@@ -28,7 +29,7 @@ FITTED = (
     "gaps_",
     "anchor_",
     "smoother_",
-    "trust_",
+    "shares_",
     "history_",
     "n_parameters_",
     "fit_seconds_",
@@ -86,7 +87,7 @@ def test_what_was_fitted_comes_back(fitted, folder):
 
 def test_the_files_are_json_and_plain_arrays(folder):
     assert sorted(path.name for path in folder.iterdir()) == [ARRAYS, TEXT]
-    assert json.loads((folder / TEXT).read_text())["format"] == 7
+    assert json.loads((folder / TEXT).read_text())["format"] == 8
     with np.load(folder / ARRAYS, allow_pickle=False) as stored:
         kinds = {name: stored[name].dtype.kind for name in stored.files}
     assert set(kinds.values()) <= {"f", "i", "M", "U"}
@@ -97,10 +98,10 @@ def test_what_the_networks_are_combined_with_is_stored(frame, tmp_path):
     forecaster = tiny().fit(frame)
     before = forecaster.predict()
     smoother = Smoother(tuple(np.linspace(1.0, 2.0, len(CHOICES))))
-    forecaster._use(replace(forecaster._model, smoother=smoother, trust=0.25))
+    forecaster._use(replace(forecaster._model, smoother=smoother, shares=Shares(0.25, 0.5, 0.25)))
     forecaster.save(tmp_path / "model")
     loaded = SimpleRNNForecaster.load(tmp_path / "model")
-    assert (loaded.smoother_, loaded.trust_) == (smoother, 0.25)
+    assert (loaded.smoother_, loaded.shares_) == (smoother, {"naive": 0.25, "smoothing": 0.5, "networks": 0.25})
     assert not before.equals(loaded.predict())
     pd.testing.assert_frame_equal(loaded.predict(horizon=9), forecaster.predict(horizon=9))
 
@@ -275,10 +276,10 @@ def test_a_damaged_forecaster_is_told_as_such(damage, damaged):
 
 @pytest.mark.parametrize("other", [1, 6, 999])
 def test_another_format_asks_for_the_package_that_wrote_it(other, damaged):
-    (damaged / TEXT).write_text((damaged / TEXT).read_text().replace('"format": 7', f'"format": {other}'))
+    (damaged / TEXT).write_text((damaged / TEXT).read_text().replace('"format": 8', f'"format": {other}'))
     with pytest.raises(StorageError) as error:
         SimpleRNNForecaster.load(damaged)
-    assert error.value.problem == (f"another version of this package wrote it (format {other}, this one reads 7)")
+    assert error.value.problem == (f"another version of this package wrote it (format {other}, this one reads 8)")
     assert error.value.remedy == "Train it anew, or use the version of the package that wrote it"
 
 

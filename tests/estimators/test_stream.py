@@ -13,6 +13,7 @@ from sklearn.exceptions import NotFittedError
 
 from forecasting import SimpleRNNForecaster
 from forecasting.errors import DataError, ParameterError
+from forecasting.estimators.trust import Shares
 from forecasting.panel import to_panel
 from forecasting.smoothing import Smoother
 from forecasting.windows import reach
@@ -41,7 +42,8 @@ def forecasters(frame):
     kinds = [("refuse", "none"), ("interpolate", "log"), ("mask", "difference"), ("interpolate", "log_return")]
     fitted = {kind: tiny(levels=[80], gaps=kind[0], target=kind[1]).fit(data[kind[0]]) for kind in kinds}
     for kind, smoother in zip(kinds, (None, Smoother(), Smoother(), None), strict=True):
-        fitted[kind]._model = replace(fitted[kind]._model, smoother=smoother, trust=0.5)
+        shares = Shares(0.5, 0.0, 0.5) if smoother is None else Shares(0.2, 0.3, 0.5)
+        fitted[kind]._model = replace(fitted[kind]._model, smoother=smoother, shares=shares)
     return fitted
 
 

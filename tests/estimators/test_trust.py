@@ -1,17 +1,20 @@
 """How far an ensemble is trusted: what blocks of time say, and how little a few of them can."""
 
+from dataclasses import astuple
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from forecasting.estimators import trust as trust_module
 from forecasting.estimators.planning import divide
 from forecasting.estimators.preparing import prepare
 from forecasting.estimators.trust import (
     TRUSTS,
     Evidence,
+    Shares,
     best_combination,
-    combined,
     earlier_evidence,
     partner_forecasts,
     usual_smoother,
@@ -20,7 +23,8 @@ from forecasting.network import linear
 from forecasting.panel import to_panel
 from forecasting.targets import Target
 from forecasting.windows import Windows, reach
-from tests.estimators.made import long_frame
+from tests.estimators.covered import covered_frame
+from tests.estimators.made import long_frame, tiny
 
 NOTHING = Evidence(np.zeros((0, 0, len(TRUSTS))), np.zeros(0, dtype=np.int64))
 HORIZON = 3
@@ -33,41 +37,50 @@ def blocks(*best: float, gain: float = 0.5, windows: int = 100) -> Evidence:
     return Evidence(np.repeat(np.array(errors)[:, None], PARTNERS, axis=1), np.full(len(best), windows))
 
 
-def chosen(
-    ensemble: float, partners: list[float], earlier: Evidence = NOTHING, windows: int = 100
-) -> tuple[int, float]:
+def shares(ensemble: float, partners: list[float], earlier: Evidence = NOTHING, windows: int = 100) -> Shares:
     """The combination for forecasts that are off by so much everywhere, those of the map as much as the ensemble's."""
     target = np.ones((windows, 2), dtype=np.float32)
     forecast = target + ensemble
     return best_combination(forecast, forecast, [target + off for off in partners], target, earlier)
 
 
+@pytest.fixture
+def no_usual_shares(monkeypatch):
+    """Shares are what blocks say alone."""
+    monkeypatch.setattr("forecasting.estimators.trust._USUAL_BLOCKS", 0.0)
+
+
 def trust(ensemble: float, naive: float, earlier: Evidence = NOTHING, windows: int = 100) -> float:
-    """Against the naive forecast, where a smoothing is far off."""
-    partner, found = chosen(ensemble, [naive, 1e6], earlier, windows)
-    assert partner == 0
-    return found
+    """Against the naive forecast, where a smoothing is far off and there are no usual shares."""
+    found = shares(ensemble, [naive, 1e6], earlier, windows)
+    assert found == Shares(1 - found.networks, 0.0, found.networks)
+    return found.networks
 
 
+@pytest.mark.usefixtures("no_usual_shares")
 def test_one_block_alone_is_drawn_towards_one_half_as_if_one_more_had_said_that():
     assert trust(0, 5) == pytest.approx((1 + 0.5) / 2, abs=1e-3)
     assert trust(1, -1) == pytest.approx(0.5, abs=1e-3)
 
 
+@pytest.mark.usefixtures("no_usual_shares")
 def test_many_blocks_that_agree_are_believed():
     alike = 40**2 / 42  # 38 blocks, and the last one, which weighs as much as two
     assert trust(0, 5, blocks(*[1.0] * 38)) == pytest.approx((alike + 0.5) / (alike + 1), abs=1e-3)
 
 
+@pytest.mark.usefixtures("no_usual_shares")
 def test_where_the_naive_forecast_is_the_best_of_all_there_is_no_trust():
     assert trust(5, 0) == 0
     assert trust(0, 0) == 0
 
 
+@pytest.mark.usefixtures("no_usual_shares")
 def test_a_gain_of_one_percent_over_all_blocks_halves_the_trust():
     assert trust(0.99, 1.0) == pytest.approx((1 + 0.5) / 2 / 2, abs=1e-3)
 
 
+@pytest.mark.usefixtures("no_usual_shares")
 def test_a_block_of_few_windows_says_less():
     much, little = blocks(1.0, windows=1000), blocks(1.0, windows=10)
     other = np.broadcast_to(TRUSTS + 1, (1, PARTNERS, len(TRUSTS)))
@@ -78,48 +91,79 @@ def test_a_block_of_few_windows_says_less():
     assert trust(0, 5, little) == pytest.approx((alike + 0.5) / (alike + 1), abs=1e-3)
 
 
+@pytest.mark.usefixtures("no_usual_shares")
 def test_the_partner_whose_combination_is_best_is_taken():
-    assert chosen(2, [4, -2])[0] == 1
-    assert chosen(2, [4, -2])[1] == pytest.approx(0.5, abs=1e-3)  # halfway between 2 and -2 there is no error
-    assert chosen(2, [-2, 3])[0] == 0
-    assert chosen(2, [-3, 1])[0] == 0  # 1 is better by itself, and no better together
+    found = shares(2, [4, -2])
+    assert found.naive == 0
+    assert found.networks == pytest.approx(0.5, abs=1e-3)  # halfway between 2 and -2 there is no error
+    assert shares(2, [-2, 3]).smoothing == 0
+    assert shares(2, [-3, 1]).smoothing == 0  # 1 is better by itself, and no better together
 
 
+@pytest.mark.usefixtures("no_usual_shares")
 def test_a_smoothing_that_is_hardly_better_does_not_take_the_place_of_the_naive_forecast():
-    assert chosen(1.0, [1.0, 0.992])[0] == 0
-    assert chosen(1.0, [1.0, 0.985])[0] == 1
+    assert shares(1.0, [1.0, 0.992]).smoothing == 0
+    assert shares(1.0, [1.0, 0.985]).naive == 0
 
 
+@pytest.mark.usefixtures("no_usual_shares")
 def test_against_a_smoothing_the_weight_is_near_one_half_until_many_blocks_say_otherwise():
-    assert chosen(3.0, [4.0, 1.0]) == (1, pytest.approx(10 * 0.5 / 11))
+    assert shares(3.0, [4.0, 1.0]) == Shares(0.0, 1 - 5 / 11, pytest.approx(10 * 0.5 / 11))
     better = 1 + TRUSTS  # than the ensemble, in every block and whatever the weight
     errors = np.stack([np.full(len(TRUSTS), 3.0), better])
     many = Evidence(np.repeat(errors[None], 38, axis=0), np.full(38, 100))
     alike = 40**2 / 42  # 38 blocks, and the last one, which weighs as much as two
-    assert chosen(3.0, [4.0, 1.0], many) == (1, pytest.approx(10 * 0.5 / (alike + 10)))
+    assert shares(3.0, [4.0, 1.0], many).networks == pytest.approx(10 * 0.5 / (alike + 10))
 
 
-def test_how_much_better_than_their_map_the_ensemble_is_holds_for_the_earlier_blocks_too():
+@pytest.mark.usefixtures("no_usual_shares")
+def test_half_of_what_the_ensemble_gained_on_its_map_holds_for_the_earlier_blocks_too():
     target = np.ones((100, 2), dtype=np.float32)
     partners, earlier = [target + 4, target - 3], blocks(0.2, 0.4, 0.5)
     ensemble, of_map = target + 0.5, target + 2.0
     weights = TRUSTS[None]
     last = np.abs(weights * 0.5 + (1 - weights) * np.array([[4.0], [-3.0]])) / 4
     before = np.abs(weights * 2.0 + (1 - weights) * np.array([[4.0], [-3.0]])) / 4
-    better = Evidence(earlier.errors * last / before, earlier.windows)
+    better = Evidence(earlier.errors * np.sqrt(last / before), earlier.windows)
     found = best_combination(ensemble, of_map, partners, target, earlier)
     assert found == best_combination(ensemble, ensemble, partners, target, better)
-    assert found[1] > best_combination(ensemble, ensemble, partners, target, earlier)[1]
+    assert found.networks > best_combination(ensemble, ensemble, partners, target, earlier).networks
 
 
+@pytest.mark.usefixtures("no_usual_shares")
 def test_earlier_blocks_decide_about_the_partner_too_and_the_last_counts_like_two_of_them():
     errors = np.ones((1, PARTNERS, len(TRUSTS)))
     errors[:, 1] = 3.0  # against the naive forecast's; in the last block none
 
-    def partner(blocks: int) -> int:
-        return chosen(2, [3, -2], Evidence(np.repeat(errors, blocks, axis=0), np.full(blocks, 100)))[0]
+    def smoothed(blocks: int) -> bool:
+        return shares(2, [3, -2], Evidence(np.repeat(errors, blocks, axis=0), np.full(blocks, 100))).naive == 0
 
-    assert [partner(blocks) for blocks in (0, 1, 9)] == [1, 0, 0]
+    assert [smoothed(blocks) for blocks in (0, 1, 9)] == [True, False, False]
+
+
+def test_shares_are_drawn_towards_the_usual_ones_as_if_two_further_blocks_had_said_those():
+    found = shares(0, [5, 1e6])  # one block, which says 0.75 against the naive forecast
+    assert found == Shares(*(pytest.approx(part, abs=1e-3) for part in (0.25 / 3, 2 * 0.6 / 3, (0.75 + 2 * 0.4) / 3)))
+    against_smoothing = shares(3.0, [4.0, 1.0])
+    assert against_smoothing == Shares(0.0, pytest.approx((6 / 11 + 1.2) / 3), pytest.approx((5 / 11 + 0.8) / 3))
+
+
+def test_where_many_blocks_tell_a_smoothing_that_is_not_the_partner_is_left_out():
+    for blocks_before, has_share in ((5, True), (6, False)):  # as many as 5.4 and as 6.4 alike
+        alike = (blocks_before + 2) ** 2 / (blocks_before + 4)
+        assert (2 * 0.6 / (alike + 2) >= 0.15) is has_share
+        found = shares(0, [5, 1e6], blocks(*[1.0] * blocks_before))
+        assert (found.smoothing > 0) is has_share
+        assert sum(astuple(found)) == pytest.approx(1)
+
+
+def test_where_nothing_tells_or_there_is_no_smoothing_or_they_are_not_wanted_the_usual_shares_are_not_drawn_towards():
+    target = np.ones((10, 2), dtype=np.float32)
+    assert best_combination(target, target, [target, target], target, NOTHING) == Shares(1.0, 0.0, 0.0)
+    found = best_combination(target, target, [target + 5, target + 1e6], target, NOTHING, usual=False)
+    assert found == Shares(pytest.approx(0.25, abs=1e-3), 0.0, pytest.approx(0.75, abs=1e-3))
+    found = best_combination(target, target, [target + 1], target, NOTHING)
+    assert found == Shares(pytest.approx(0.25, abs=1e-3), 0.0, pytest.approx(0.75, abs=1e-3))
 
 
 @settings(max_examples=50)
@@ -127,13 +171,18 @@ def test_earlier_blocks_decide_about_the_partner_too_and_the_last_counts_like_tw
     st.lists(st.floats(0, 2), min_size=1, max_size=8),
     st.floats(-3, 3),
     st.floats(-3, 3),
+    st.floats(-3, 3),
 )
-def test_trust_is_a_share_whatever_the_evidence(best, ensemble, naive):
-    assert 0 <= trust(ensemble, naive, blocks(*best)) <= 1
+def test_shares_are_shares_whatever_the_evidence(best, ensemble, naive, smoothed):
+    found = astuple(shares(ensemble, [naive, smoothed], blocks(*best)))
+    assert min(found) >= 0
+    assert sum(found) == pytest.approx(1)
 
 
-def test_both_forecasts_are_weighted():
-    assert combined(np.array([2.0]), np.array([10.0]), 0.25).tolist() == [8.0]
+def test_all_three_are_weighted():
+    found = Shares(0.25, 0.5, 0.25).combined(np.array([2.0]), np.array([10.0]), np.array([4.0]))
+    assert found.tolist() == [5.0]
+    assert Shares(0.75, 0.0, 0.25).combined(np.array([2.0]), np.array([10.0])).tolist() == [8.0]
 
 
 def evidence():
@@ -200,7 +249,7 @@ def test_where_much_is_missing_no_smoothing_is_tried():
         found, _ = earlier_evidence(holed, division, HORIZON, prepared.start, 1)
         assert found.errors.shape[1] == count
     naive = batch.inputs @ kernel
-    assert best_combination(naive + 1, naive + 1, [naive], naive, found)[0] == 0
+    assert best_combination(naive + 1, naive + 1, [naive], naive, found) == Shares(1.0, 0.0, 0.0)
 
 
 def test_the_second_halves_do_not_move_the_map_and_what_is_held_out_moves_no_block():
@@ -215,6 +264,7 @@ def test_the_second_halves_do_not_move_the_map_and_what_is_held_out_moves_no_blo
     assert again.windows.tolist() == found.windows.tolist()
 
 
+@pytest.mark.usefixtures("no_usual_shares")
 def test_where_the_naive_forecast_is_the_start_earlier_blocks_tell_of_the_smoothing_alone():
     found, _, division, prepared = evidence()
     anchored = linear.LinearStart("naive", prepared.start.anchor_kernel, prepared.start.anchor_kernel, None)
@@ -226,4 +276,14 @@ def test_where_the_naive_forecast_is_the_start_earlier_blocks_tell_of_the_smooth
     silent = Evidence(again.errors[:, :1].repeat(PARTNERS, axis=1), again.windows)
     for blocks_before in (silent, NOTHING):  # the ensemble is better than the map, which is the naive forecast
         found = best_combination(target + 1, target + 2, [target + 2] * PARTNERS, target, blocks_before)
-        assert found == (0, pytest.approx(3 / 4, abs=1e-3))
+        assert found == Shares(pytest.approx(1 / 4, abs=1e-3), 0.0, pytest.approx(3 / 4, abs=1e-3))
+
+
+def test_with_covariates_the_usual_shares_are_not_drawn_towards(monkeypatch):
+    asked = []
+    usually = trust_module._usually
+    monkeypatch.setattr(trust_module, "_usually", lambda *told: asked.append(told) or usually(*told))
+    tiny(future_covariates=["heat"]).fit(covered_frame())
+    assert not asked
+    tiny().fit(covered_frame()[["unique_id", "ds", "y"]])
+    assert len(asked) == 1

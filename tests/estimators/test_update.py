@@ -44,7 +44,11 @@ def test_an_update_goes_on_from_the_end_and_trains_nothing(forecaster, first, fr
     weights = forecaster._model.weights
     assert forecaster.update(part(frame, KNOWN)) is forecaster
     assert forecaster._model.weights is weights
-    assert (forecaster.trust_, forecaster.anchor_, forecaster.history_) == (first.trust_, first.anchor_, first.history_)
+    assert (forecaster.shares_, forecaster.anchor_, forecaster.history_) == (
+        first.shares_,
+        first.anchor_,
+        first.history_,
+    )
     pd.testing.assert_frame_equal(forecaster.predict(), first.predict(data=frame))
     pd.testing.assert_frame_equal(forecaster.panel_.frame(), to_panel(frame)[0].frame())
 
@@ -265,7 +269,7 @@ def test_training_on_moves_the_weights_from_where_they_were_and_keeps_what_was_d
     before = copy.deepcopy(first._model.weights)
     assert forecaster.partial_fit(part(frame, KNOWN), [watch]) is forecaster
     pd.testing.assert_frame_equal(forecaster.panel_.frame(), to_panel(frame)[0].frame())
-    kept = ("trust_", "anchor_", "target_", "lookback_", "season_length_", "levels_", "frequency_")
+    kept = ("shares_", "anchor_", "target_", "lookback_", "season_length_", "levels_", "frequency_")
     assert all(getattr(forecaster, name) == getattr(first, name) for name in kept)
     pd.testing.assert_frame_equal(forecaster.validation_, first.validation_)
     assert forecaster.history_[: len(first.history_)] == first.history_

@@ -26,6 +26,7 @@ _FIT = {"levels": LEVELS, "fit_series": 20}
 def contestants() -> dict[str, tuple[list[str], dict[str, Any]]]:
     """Command and settings of each, ours first."""
     ours = {**_FIT, "parameters": {"lookback": 168, "max_steps": 40}}
+    alone = {**_FIT, "parameters": {"lookback": 168, "max_steps": 40, "combine_naive": False}}
     longer = {**_FIT, "parameters": {"lookback": LOOKBACK, "max_steps": 40}}
     command = [sys.executable, "-m", "benchmarks.ours_predict_job"]
     peer, best = "neuralforecast RNN", PEERS["neuralforecast RNN"].tried[0]
@@ -36,6 +37,7 @@ def contestants() -> dict[str, tuple[list[str], dict[str, Any]]]:
         return {**settings, **_FIT, "steps": 10, "arguments": {**settings["arguments"], **arguments}}
 
     return {
+        "SimpleRNN, look-back 168, 3 members, combined with nothing": (command, alone),
         "SimpleRNN, look-back 168, 3 members": (command, ours),
         f"SimpleRNN, look-back {LOOKBACK}, 3 members": (command, longer),
         f"{peer}, as in benchmarks.peers_m4, look-back 168": (script, predicting(best)),

@@ -347,7 +347,8 @@ def test_steps_that_were_not_observed_do_not_judge():
         for number, smoothing in enumerate(CHOICES):
             forecast = by(smoothing, filled[:cut], 4, 2)
             expected[number] += np.abs(forecast - actual)[seen].mean()
-    np.testing.assert_allclose(relative[0], expected / expected[[one.recent == 0 for one in CHOICES]].mean())
+    steady = [one.recent == 0 for one in CHOICES]
+    np.testing.assert_allclose(relative[0], expected / expected[steady].mean(), rtol=1e-5)
     assert places < 16
     assert blocks[0] == pytest.approx(places * 74 / 16 / 2)
 
@@ -376,3 +377,13 @@ def test_a_recent_trend_that_leads_far_away_does_not_move_how_the_others_are_jud
         relative, _ = past_errors(one, np.array([60]), 4, HORIZON)
         steady = relative[0, [not choice.recent for choice in CHOICES]]
         assert steady.mean() == pytest.approx(1)
+
+
+@pytest.mark.parametrize(("size", "level"), [(2.0**600, 0.0), (2.0**-600, 0.0), (1.0, 2.0**20), (-4.0, 0.0)])
+def test_what_is_chosen_depends_on_neither_level_nor_size(size, level):
+    rng = np.random.default_rng(0)
+    history, known = rng.integers(-50, 50, (30, 60)).cumsum(axis=1).astype(np.float64), rng.integers(1, 80, 30)
+    history[::3, 20:23] = np.nan
+    chosen = Smoother().choose(history, known, 4, 6)
+    assert len(set(chosen.tolist())) > 3
+    assert Smoother().choose(size * history + level, known, 4, 6).tolist() == chosen.tolist()

@@ -59,7 +59,7 @@ def scored(found: pd.DataFrame) -> pd.Series:
         {name: (found[name] - found["y"]).abs() for name in (*MODELS, "SeasonalNaive") if name in found}
     )
     by_series = errors.groupby(found["unique_id"]).mean()
-    by_series = by_series[by_series["SeasonalNaive"] > 0]
+    by_series = by_series[by_series["SeasonalNaive"] > 0].clip(lower=1e-9 * found["y"].abs().max())
     ratio = np.exp(np.log(by_series.div(by_series["SeasonalNaive"], axis=0)).mean()).drop("SeasonalNaive")
     inside = found["y"].between(found[f"SimpleRNN-lo-{LEVEL}"], found[f"SimpleRNN-hi-{LEVEL}"])
     return pd.concat([ratio, pd.Series({"coverage": 100 * inside.mean()})])

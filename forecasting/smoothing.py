@@ -23,6 +23,8 @@ _RECENT, _DAMPING = 0.7, 0.9
 _PAST_CUTS = 16
 _WEIGHTS = (4.0, 2.0, 8.0, 1.0, 16.0, 0.5, 32.0)
 _VALUES_AT_ONCE = 262_144
+_TIE = 1e-5
+"""Errors that differ by such a share are alike: where rounding decided, series beside a series would matter."""
 
 
 @dataclass(frozen=True)
@@ -164,9 +166,9 @@ class Smoother:
         return self._lowest(*past_errors(history, known, season_length, horizon))
 
     def _lowest(self, relative: np.ndarray, blocks: np.ndarray) -> np.ndarray:
-        """The choices by errors as `past_errors` gives them."""
-        expected = self.weight * np.array(self.expected)
-        return np.asarray((blocks[:, None] * relative + expected).argmin(axis=1))
+        """The choices by errors as `past_errors` gives them, the first of several that are alike."""
+        weighed = blocks[:, None] * relative + self.weight * np.array(self.expected)
+        return np.asarray((weighed <= (1 + _TIE) * weighed.min(axis=1, keepdims=True)).argmax(axis=1))
 
     def forecast(self, history: np.ndarray, known: np.ndarray, season_length: int, horizon: int) -> np.ndarray:
         """Forecasts of many histories, float64 of shape (n, horizon); the parameters are those of `smoothed`."""

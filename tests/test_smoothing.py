@@ -387,3 +387,12 @@ def test_what_is_chosen_depends_on_neither_level_nor_size(size, level):
     chosen = Smoother().choose(history, known, 4, 6)
     assert len(set(chosen.tolist())) > 3
     assert Smoother().choose(size * history + level, known, 4, 6).tolist() == chosen.tolist()
+
+
+def test_what_is_chosen_does_not_depend_on_which_series_stand_beside():
+    rng = np.random.default_rng(0)
+    for season, horizon, steps in ((4, 3, 8), (12, 6, 26), (1, 6, 40)):  # small numbers, so that many choices are alike
+        history, known = rng.integers(0, 3, (150, steps)).astype(np.float64), rng.integers(1, 2 * steps, 150)
+        together = Smoother().choose(history, known, season, horizon)
+        alone = [Smoother().choose(history[[row]], known[[row]], season, horizon)[0] for row in range(150)]
+        assert together.tolist() == alone

@@ -81,8 +81,6 @@ class Model:
         float64 array of shape (n, n_quantiles, horizon)
             Rising, not corrected by held-out windows, 0 in the middle; where no quantiles were learned, that alone.
         """
-        if self.smoother is not None and smoothed is None:
-            raise ValueError("the forecasts of the smoothing are needed")
         naive = reading["window"] @ self.anchor_kernel
         if self.shares.networks or self.spec.gaps:
             ensemble, spread = _point_and_spread(self.spec, _median(self.spec, self.weights, reading))

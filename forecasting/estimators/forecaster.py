@@ -42,8 +42,8 @@ class SimpleRNNForecaster(BaseEstimator):  # type: ignore[misc]  # scikit-learn 
     The recurrence is h_t = tanh(W_xh x_t + W_hh h_{t-1} + b), where x_t is a segment of the look-back, by default a
     season. All series are learned by one network, each window scaled by what it shows itself; the last state gives all
     steps of the horizon at once, added to a linear map of the window that starts as a ridge regression. The forecast is
-    the median of a few such networks, combined with the naive forecast or an exponential smoothing as far as windows at
-    many times advise it.
+    the median of a few such networks, combined with the naive forecast and an exponential smoothing as windows at many
+    times advise it.
 
     Parameters
     ----------

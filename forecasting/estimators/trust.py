@@ -62,7 +62,11 @@ class Shares:
     def combined(self, networks: np.ndarray, naive: np.ndarray, smoothed: np.ndarray | None = None) -> np.ndarray:
         """Scaled forecasts of one shape weighted, float64; ``smoothed`` is needed where it has a share."""
         mixed = self.networks * np.asarray(networks, dtype=np.float64) + self.naive * naive
-        return mixed if smoothed is None else mixed + self.smoothing * smoothed
+        if smoothed is not None:
+            return mixed + self.smoothing * smoothed
+        if self.smoothing:
+            raise ValueError("the forecasts of the smoothing are needed")
+        return mixed
 
 
 NETWORKS_ALONE = Shares(0.0, 0.0, 1.0)

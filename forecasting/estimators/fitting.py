@@ -81,11 +81,12 @@ class Model:
         float64 array of shape (n, n_quantiles, horizon)
             Rising, not corrected by held-out windows, 0 in the middle; where no quantiles were learned, that alone.
         """
-        naive = reading["window"] @ self.anchor_kernel
+        window = reading["window"]
+        none = np.zeros((len(window), self.spec.horizon))
+        naive = window @ self.anchor_kernel if self.shares.naive else none
+        ensemble, spread = none, none[:, None]
         if self.shares.networks or self.spec.gaps:
             ensemble, spread = _point_and_spread(self.spec, _median(self.spec, self.weights, reading))
-        else:
-            ensemble, spread = np.zeros_like(naive), np.zeros((len(naive), 1, self.spec.horizon))
         return self.shares.combined(ensemble, naive, smoothed), spread
 
     def forecast_at(self, windows: Windows, cuts: Cuts) -> tuple[Batch, np.ndarray, np.ndarray]:

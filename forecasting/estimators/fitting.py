@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from forecasting.estimators.earlier import Errors
 from forecasting.estimators.trust import NETWORKS_ALONE, Combining, Shares
 from forecasting.evaluation.local import LocalConformal
 from forecasting.evaluation.quantile_conformal import QuantileConformal
@@ -109,7 +110,7 @@ class Model:
         spread : array of shape (n, n_quantiles, steps)
             As `forecast_and_spread` gives it.
         movement : array of shape (n,)
-            See `forecasting.estimators.calibrating.recent_movement`.
+            See `forecasting.estimators.movement.recent_movement`.
         """
         if isinstance(self.conformal, QuantileConformal):
             return self.conformal.ends(level, horizon, spread, movement)
@@ -207,7 +208,9 @@ def fit_model(
             onwards, watch = plan.continued(steps), history.watch(stage=1)
             source = CutWindows(windows, all_cuts, spec.horizon)
             trained = train(network, trained.weights, source, onwards, rngs, on_epoch=watch)
-    conformal = _calibrated(spec, held_out, validated, apart, movement)
+    errors = Errors(held_out.target - validated, movement, held_out.independent)
+    earlier = None if combining is None else combining.earlier_errors(shares, median, held_out.target)
+    conformal = _calibrated(spec, errors, apart, earlier)
     anchor, kernel = start.anchor, start.anchor_kernel
     model = Model(spec, trained.weights, anchor, kernel, smoother, shares, start.penalty, conformal)
     return Fit(model, validated, network.device, history.entries, trained.interrupted, steps)
@@ -280,13 +283,16 @@ def _first_weights(
 
 
 def _calibrated(
-    spec: NetworkSpec, held_out: HeldOut, validated: np.ndarray, apart: np.ndarray, movement: np.ndarray
+    spec: NetworkSpec, errors: Errors, apart: np.ndarray, earlier: Errors | None
 ) -> LocalConformal | QuantileConformal:
-    """What held-out windows say about forecasts of them and, where they were learned, about their quantiles."""
-    errors, independent = held_out.target - validated, held_out.independent
+    """What errors say about how wide intervals are, or about learned quantiles, which earlier blocks have none of."""
     if spec.gaps:
-        return QuantileConformal.fit(spec.quantiles, errors, apart, movement, independent)
-    return LocalConformal.fit(errors, movement, independent)
+        return QuantileConformal.fit(spec.quantiles, errors.scaled, apart, errors.movement, errors.independent)
+    if earlier is None:
+        return LocalConformal.fit(*errors)
+    scaled = np.concatenate([earlier.scaled, errors.scaled])
+    movement = np.concatenate([earlier.movement, errors.movement])
+    return LocalConformal.fit(scaled, movement, earlier.independent + errors.independent)
 
 
 def _point_and_spread(spec: NetworkSpec, outputs: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from forecasting.estimators.calibrating import recent_movement
 from forecasting.estimators.fitting import Model
+from forecasting.estimators.movement import recent_movement
 from forecasting.estimators.preparing import Prepared
 from forecasting.estimators.rolling import forecast_path
 from forecasting.estimators.simulating import quantiles_of
@@ -35,7 +35,7 @@ class Outlook:
     spread : float64 array of shape (n_series, n_quantiles, steps fitted for)
         What was learned about quantiles; see `Model.forecast_and_spread`.
     movement : float64 array of shape (n_series,)
-        How much the series moved just before; see `forecasting.estimators.calibrating.recent_movement`.
+        How much the series moved just before; see `forecasting.estimators.movement.recent_movement`.
     lowest : float64 array of shape (n_series,) or None
         The lowest value of each history lately, where forecasts are kept above zero.
     """

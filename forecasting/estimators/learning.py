@@ -10,13 +10,16 @@ import pandas as pd
 from sklearn.utils import check_random_state
 
 from forecasting.errors import DataError, ParameterError
-from forecasting.estimators.calibrating import MOST_ERRORS, recalibrated, recent_movement
+from forecasting.estimators.calibrating import MOST_ERRORS, recalibrated
+from forecasting.estimators.earlier import earlier_blocks
 from forecasting.estimators.encoding import Encoding
 from forecasting.estimators.fitting import Fit, Model, fit_model, train_on
 from forecasting.estimators.memory import check_memory, planned_memory
+from forecasting.estimators.movement import recent_movement
+from forecasting.estimators.partners import partner_forecasts, usual_smoother
 from forecasting.estimators.planning import ROUNDS, Division, divide, usual_batch_size
 from forecasting.estimators.preparing import Prepared, best_prepared, prepare, read_windows
-from forecasting.estimators.trust import Combining, earlier_evidence, partner_forecasts, usual_smoother
+from forecasting.estimators.trust import Combining
 from forecasting.evaluation.intervals import SplitConformal
 from forecasting.evaluation.quantile_conformal import levels_of
 from forecasting.network import linear
@@ -88,14 +91,12 @@ def learn(
     draw = rng.randint(2**31)
     prepared = _prepared(settings, panel, division, encoding, draw)
     levels = [] if settings.levels is None else list(settings.levels)
-    as_many_errors = SplitConformal.fit(prepared.held_out.target)
-    # Too few held-out windows for a level are said before the training, not at predict.
-    for level in [*levels, *levels_of(_quantiles(settings))]:
-        as_many_errors.half_width(level, settings.horizon)
     spec = _spec(settings, division, prepared)
     plan = training_plan(settings, len(prepared.cuts))
     memory = planned_memory(spec, len(panel.values), len(prepared.held_cuts), plan.batch_size, division.season_length)
     check_memory(memory)
+    combining = _combining(settings, prepared, division, draw) if settings.combine_naive else None
+    _check_levels([*levels, *levels_of(spec.quantiles)], spec, prepared, combining)
     fit = fit_model(
         spec,
         prepared.windows,
@@ -104,7 +105,7 @@ def learn(
         prepared.start,
         prepared.all_cuts if settings.refit else None,
         plan,
-        combining=_combining(settings, prepared, division, draw) if settings.combine_naive else None,
+        combining=combining,
         movement=recent_movement(prepared.windows, prepared.held_cuts, prepared.batch.scale),
         rng=np.random.default_rng(rng.randint(2**31)),
         callbacks=watching(callbacks, verbose=settings.verbose),
@@ -253,14 +254,24 @@ def _prepared(
 def _combining(settings: "SimpleRNNForecaster", prepared: Prepared, division: Division, seed: int) -> Combining:
     windows, start, horizon = prepared.windows, prepared.start, settings.horizon
     smoother = usual_smoother(windows, prepared.cuts, horizon)
-    earlier, earlier_map = earlier_evidence(windows, division, horizon, start, seed)
+    earlier = earlier_blocks(windows, division, horizon, start, seed)
     return Combining(
         earlier,
-        earlier_map.forecast(prepared.held_out.reading),
+        (start if earlier is None else earlier.map).forecast(prepared.held_out.reading),
         lambda: usual_smoother(windows, prepared.all_cuts, horizon) if settings.refit else smoother,
         partner_forecasts(windows, prepared.held_cuts, prepared.batch, start.anchor_kernel, smoother),
         usual=windows.channels is None,
     )
+
+
+def _check_levels(levels: Sequence[float], spec: NetworkSpec, prepared: Prepared, combining: Combining | None) -> None:
+    """Too few windows to calibrate a level on are a DataError, which is raised before the training, not at predict."""
+    target = prepared.held_out.target
+    if combining is not None and combining.earlier is not None and not spec.gaps:
+        target = np.concatenate([combining.earlier.target, target])
+    as_many_errors = SplitConformal.fit(target)
+    for level in levels:
+        as_many_errors.half_width(level, spec.horizon)
 
 
 def _quantiles(settings: "SimpleRNNForecaster") -> tuple[float, ...]:

@@ -5,7 +5,7 @@ from math import prod
 from pathlib import Path
 
 from forecasting.errors import ResourceError
-from forecasting.estimators.trust import most_histories
+from forecasting.estimators.partners import most_histories
 from forecasting.network.linear import MOST_WINDOWS
 from forecasting.network.spec import NetworkSpec
 from forecasting.windows import reach

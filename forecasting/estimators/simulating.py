@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from forecasting.estimators.calibrating import recent_movement
 from forecasting.estimators.fitting import Model
+from forecasting.estimators.movement import recent_movement
 from forecasting.windows import Windows
 
 N_PATHS = 500

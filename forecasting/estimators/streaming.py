@@ -7,8 +7,8 @@ import numpy as np
 import pandas as pd
 
 from forecasting.errors import DataError, ParameterError
-from forecasting.estimators.calibrating import relative_movement, weighted_change
 from forecasting.estimators.forecasts import NAME, Outlook, forecast_frame, values_of
+from forecasting.estimators.movement import relative_movement, weighted_change
 from forecasting.estimators.parameters import check_parameters, percentages, shares
 from forecasting.estimators.preparing import read_windows
 from forecasting.panel.notice import counted, shortened

@@ -2,10 +2,8 @@
 
 Its partners are the naive forecast that it starts from, and an exponential smoothing that is chosen for each series.
 
-Series of one panel often move together: a thousand of them at one time tell little more than a few. So the shares of
-the three are chosen on blocks of time. The held-out windows are the last block, forecast by the ensemble. The blocks
-before them, back to the middle of every series, are forecast by the linear map that the ensemble starts from, fitted
-to what lies before.
+The shares of the three are chosen on blocks of time. The held-out windows are the last block, forecast by the
+ensemble; of those before them `forecasting.estimators.earlier` tells.
 """
 
 from collections.abc import Callable, Sequence
@@ -13,26 +11,12 @@ from dataclasses import astuple, dataclass
 
 import numpy as np
 
-from forecasting.estimators.planning import Division
-from forecasting.network import linear
-from forecasting.scaling import Batch
+from forecasting.estimators.earlier import NO_EVIDENCE, TRUSTS, Earlier, Errors, Evidence, block_errors
 from forecasting.smoothing import Smoother
-from forecasting.windows import CutRanges, Cuts, Windows, reach
 
-TRUSTS = np.linspace(0.0, 1.0, 21)
-"""The weights that are tried."""
-_MOST_MISSING = 0.7
-"""Where more of the steps is missing, no smoothing is tried."""
-_MOST_HISTORIES = 2_000
-"""What is expected of smoothings is the mean over so many histories at most,"""
-_MOST_VALUES = 4_000_000
-"""and over so many of their values."""
-_MOST_WINDOWS = 2_000
-"""So many windows at most are evidence."""
 _SMALL_GAIN = 0.01
 _PRIOR_BLOCKS = 1.0, 10.0
 """So many blocks count one half as the weight against the naive forecast, and against a smoothing."""
-_MOST_BLOCKS = 12
 _LAST_BLOCK = 2.0
 _SHARE_OF_GAINED = 0.5
 """As a power: what the ensemble gained on the map in one block is likely to be less in others."""
@@ -74,32 +58,13 @@ _USUAL = Shares(0.0, 0.6, 0.4)
 
 
 @dataclass(frozen=True, eq=False)
-class Evidence:
-    """How forecasts of an ensemble, or of the map it starts from, did in blocks of time, combined with each partner.
-
-    Attributes
-    ----------
-    errors : float64 array of shape (n_blocks, n_partners, len(TRUSTS))
-        Mean absolute scaled errors by partner and weight of the ensemble, over that of the naive forecast alone.
-    windows : int64 array of shape (n_blocks,)
-        How many windows each is the mean of.
-    """
-
-    errors: np.ndarray
-    windows: np.ndarray
-
-
-_NO_EVIDENCE = Evidence(np.zeros((0, 0, len(TRUSTS))), np.zeros(0, dtype=np.int64))
-
-
-@dataclass(frozen=True, eq=False)
 class Combining:
     """What decides about the combination of an ensemble, besides its own forecasts of the held-out windows.
 
     Attributes
     ----------
-    earlier : Evidence
-        Of the blocks before what is held out.
+    earlier : Earlier or None
+        The blocks before what is held out; None where there are none.
     map : array of shape (n_held_out, horizon)
         Scaled forecasts of the held-out windows by the map that forecast those blocks.
     smoother : callable
@@ -110,7 +75,7 @@ class Combining:
         Whether shares are drawn towards the usual ones; not where there are covariates, which no partner knows.
     """
 
-    earlier: Evidence
+    earlier: Earlier | None
     map: np.ndarray
     smoother: Callable[[], Smoother | None]
     partners: list[np.ndarray]
@@ -118,73 +83,30 @@ class Combining:
 
     def best(self, ensemble: np.ndarray, target: np.ndarray) -> Shares:
         """`best_combination` with scaled forecasts of the held-out windows by an ensemble."""
-        return best_combination(ensemble, self.map, self.partners, target, self.earlier, usual=self.usual)
+        evidence = NO_EVIDENCE if self.earlier is None else self.earlier.evidence
+        return best_combination(ensemble, self.map, self.partners, target, evidence, usual=self.usual)
 
+    def earlier_errors(self, shares: Shares, ensemble: np.ndarray, target: np.ndarray) -> Errors | None:
+        """Errors of a combination in the earlier blocks, about as they would be if the ensemble had forecast these too.
 
-def usual_smoother(windows: Windows, cuts: Cuts | CutRanges, horizon: int) -> Smoother | None:
-    """A smoother by what these cuts say; None where much of the series is missing."""
-    if windows.share_missing > _MOST_MISSING:
-        return None
-    return windows.smoother(linear.spread(cuts, most_histories(windows.lookback, windows.season_length)), horizon)
+        They are those with the map in its place, times the square root of how much smaller the errors of the held-out
+        windows are with the ensemble. None where there is no earlier block.
 
-
-def most_histories(lookback: int, season_length: int) -> int:
-    """How many histories, each as long as `reach` says, a smoother is made of at most."""
-    return max(1, min(_MOST_HISTORIES, _MOST_VALUES // reach(lookback, season_length)))
-
-
-def partner_forecasts(
-    windows: Windows, cuts: Cuts, batch: Batch, anchor_kernel: np.ndarray, smoother: Smoother | None
-) -> list[np.ndarray]:
-    """Scaled forecasts at these cuts, each of shape (n, horizon): the naive one, and that of a smoother if there is."""
-    naive = batch.inputs @ anchor_kernel
-    if smoother is None:
-        return [naive]
-    return [naive, batch.scaled(windows.smoothed(cuts, smoother, anchor_kernel.shape[1]))]
-
-
-def earlier_evidence(
-    windows: Windows, division: Division, horizon: int, start: linear.LinearStart, seed: int
-) -> tuple[Evidence, linear.LinearStart]:
-    """Evidence from the second half of every series, but for what is held out, by what is fitted to the first.
-
-    A block is a horizon long, or a twelfth of the longest half where that is longer; blocks are counted back from the
-    held-out windows. There is no evidence where no series can be halved.
-
-    Parameters
-    ----------
-    windows : Windows
-    division : Division
-    horizon : int
-    start : LinearStart
-        Its penalty and its anchor are taken as they are.
-    seed : int
-        Draws the windows that the map is fitted to.
-
-    Returns
-    -------
-    evidence : Evidence
-    map : LinearStart
-        The map; without evidence ``start`` itself.
-    """
-    least = division.least_history
-    lengths = np.diff(windows.indptr)
-    half = np.maximum(np.minimum(lengths // 2, lengths - least - horizon), division.held_out)
-    before = windows.cuts(horizon, least_history=least, held_out=half)
-    cuts = windows.cuts(horizon, least_history=lengths - half, held_out=division.held_out)
-    if not len(before) or not len(cuts):
-        return _NO_EVIDENCE, start
-    fitted = linear.refitted(start, windows, before, horizon, np.random.default_rng(seed))
-    smoother = usual_smoother(windows, before, horizon)
-    cuts = linear.spread(cuts, _MOST_WINDOWS)
-    batch = windows.gather(cuts)
-    target, forecast = windows.targets(cuts, batch, horizon), fitted.forecast(batch.reading)
-    partners = partner_forecasts(windows, cuts, batch, start.anchor_kernel, smoother)
-    length = max(horizon, -(-int(half.max()) // _MOST_BLOCKS))
-    end = windows.indptr[1:] - division.held_out
-    block = (end[cuts.series] - cuts.row - horizon) // length
-    parts = [_block(forecast, partners, target, block == number) for number in np.unique(block)]
-    return _together([part for part in parts if part is not None]), fitted
+        Parameters
+        ----------
+        shares : Shares
+        ensemble : array of shape (n_held_out, horizon)
+        target : array of that shape
+            NaN where unobserved.
+        """
+        if self.earlier is None:
+            return None
+        errors = self.earlier.target - shares.combined(self.earlier.forecast, *self.earlier.partners)
+        with_map, with_ensemble = (
+            np.nanmean(np.abs(target - shares.combined(forecast, *self.partners))) for forecast in (self.map, ensemble)
+        )
+        smaller = (with_ensemble / with_map) ** _SHARE_OF_GAINED if with_map > 0 else 1.0
+        return Errors(errors * smaller, self.earlier.movement, self.earlier.independent)
 
 
 def best_combination(
@@ -235,7 +157,7 @@ def best_combination(
     Shares
     """
     every = np.ones(len(target), dtype=bool)
-    last, before = (_block(forecast, partners, target, every) for forecast in (ensemble, of_map))
+    last, before = (block_errors(forecast, partners, target, every) for forecast in (ensemble, of_map))
     if last is None or before is None:
         last = before = np.ones((len(partners), len(TRUSTS))), len(target)
     gained = np.divide(last[0], before[0], out=np.ones_like(last[0]), where=before[0] > 0) ** _SHARE_OF_GAINED
@@ -284,30 +206,3 @@ def _share_of_gain(errors: np.ndarray, counts: np.ndarray) -> float:
     pooled = counts @ errors
     gain = 1 - pooled.min() / pooled[0]
     return float(gain**2 / (gain**2 + _SMALL_GAIN**2))
-
-
-def _block(
-    ensemble: np.ndarray, partners: Sequence[np.ndarray], target: np.ndarray, some: np.ndarray
-) -> tuple[np.ndarray, int] | None:
-    """Relative errors of some windows, of shape (n_partners, len(TRUSTS)), and how many windows they are.
-
-    None where nothing was observed, or where the naive forecast has no error.
-    """
-    ensemble, target = ensemble[some], target[some]
-    if not np.isfinite(target).any():
-        return None
-    errors = np.array([_errors(ensemble, partner[some], target) for partner in partners])
-    return (errors / errors[0, 0], len(target)) if errors[0, 0] > 0 else None
-
-
-def _together(blocks: Sequence[tuple[np.ndarray, int]]) -> Evidence:
-    if not blocks:
-        return _NO_EVIDENCE
-    errors, windows = zip(*blocks, strict=True)
-    return Evidence(np.array(errors), np.array(windows, dtype=np.int64))
-
-
-def _errors(ensemble: np.ndarray, partner: np.ndarray, target: np.ndarray) -> np.ndarray:
-    """Mean absolute error over the observed targets by weight of the ensemble, of shape (len(TRUSTS),)."""
-    ensemble = np.asarray(ensemble, dtype=np.float64)
-    return np.array([np.nanmean(np.abs(target - (trust * ensemble + (1 - trust) * partner))) for trust in TRUSTS])

@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from forecasting.errors import DataError
-from forecasting.estimators.calibrating import recent_movement
+from forecasting.estimators.movement import recent_movement
 from forecasting.estimators.preparing import read_windows
 from forecasting.estimators.trust import NETWORKS_ALONE, Shares
 from forecasting.panel import to_panel
@@ -87,6 +87,27 @@ def test_levels_name_their_columns_in_the_order_asked_for(fitted):
     assert list(fitted.predict().columns)[3:] == [
         f"SimpleRNN-{end}-{level}" for level in (80, 90) for end in ("lo", "hi")
     ]
+
+
+def test_intervals_are_calibrated_on_earlier_blocks_too_where_simple_forecasts_have_a_share(frame):
+    def calibrated_on(**changes) -> tuple[int, float]:
+        conformal = tiny(**changes).fit(frame)._model.conformal
+        return len(conformal.to_arrays()["errors"]), conformal.to_arrays()["local"][3]
+
+    held_out, independent = calibrated_on(combine_naive=False)
+    more, further = calibrated_on()
+    assert more > 1.5 * held_out
+    assert further > 1.5 * independent
+    learned = tiny(learned_quantiles=[0.1]).fit(frame)._model.conformal
+    assert learned.pairs[0].independent == independent
+
+
+def test_a_level_that_held_out_windows_alone_are_too_few_for_is_told_with_the_earlier_blocks():
+    series = one(28)
+    with pytest.raises(DataError, match=r"the 95 % interval needs the errors of at least 19 held-out forecasts"):
+        tiny(horizon=3, levels=[95], combine_naive=False).fit(series)
+    forecast = tiny(horizon=3, levels=[95]).fit(series).predict()
+    assert (forecast["SimpleRNN-hi-95"] > forecast["SimpleRNN-lo-95"]).all()
 
 
 def test_the_level_asked_for_does_not_move_the_point(fitted):

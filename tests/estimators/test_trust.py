@@ -3,22 +3,18 @@
 from dataclasses import astuple
 
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from forecasting.estimators import trust as trust_module
+from forecasting.estimators.earlier import TRUSTS, Earlier, Evidence, earlier_blocks
+from forecasting.estimators.movement import recent_movement
+from forecasting.estimators.partners import partner_forecasts, usual_smoother
 from forecasting.estimators.planning import divide
 from forecasting.estimators.preparing import prepare
-from forecasting.estimators.trust import (
-    TRUSTS,
-    Evidence,
-    Shares,
-    best_combination,
-    earlier_evidence,
-    partner_forecasts,
-    usual_smoother,
-)
+from forecasting.estimators.trust import Combining, Shares, best_combination
 from forecasting.network import linear
 from forecasting.panel import to_panel
 from forecasting.targets import Target
@@ -190,7 +186,8 @@ def evidence():
     panel = to_panel(long_frame())[0]
     division = divide(panel, horizon=HORIZON, season_length=None, lookback=8, segment_length=None)
     prepared = prepare(panel, "refuse", Target.parse("none"), division, HORIZON, 0)
-    return earlier_evidence(prepared.windows, division, HORIZON, prepared.start, 1)[0], panel, division, prepared
+    found = earlier_blocks(prepared.windows, division, HORIZON, prepared.start, 1)
+    return found.evidence, panel, division, prepared
 
 
 def test_earlier_blocks_are_those_of_a_map_fitted_to_the_first_halves_scored_step_by_step():
@@ -201,7 +198,7 @@ def test_earlier_blocks_are_those_of_a_map_fitted_to_the_first_halves_scored_ste
     half = np.maximum(np.minimum(lengths // 2, lengths - division.least_history - HORIZON), division.held_out)
     before = windows.cuts(HORIZON, least_history=division.least_history, held_out=half)
     kernel = linear.refitted(start, windows, before, HORIZON, np.random.default_rng(1)).kernel
-    assert (earlier_evidence(windows, division, HORIZON, start, 1)[1].kernel == kernel).all()
+    assert (earlier_blocks(windows, division, HORIZON, start, 1).map.kernel == kernel).all()
     smoother = windows.smoother(before.take(np.arange(len(before))), HORIZON)
     length, season = max(HORIZON, -(-int(half.max()) // 12)), windows.season_length
     by_block: dict[int, list[list[list[float]]]] = {}
@@ -246,7 +243,7 @@ def test_where_much_is_missing_no_smoothing_is_tried():
         holed = Windows(path, windows.indptr, windows.lookback, windows.season_length)
         smoother = usual_smoother(holed, prepared.cuts, HORIZON)
         assert len(partner_forecasts(holed, cuts, batch, kernel, smoother)) == count
-        found, _ = earlier_evidence(holed, division, HORIZON, prepared.start, 1)
+        found = earlier_blocks(holed, division, HORIZON, prepared.start, 1).evidence
         assert found.errors.shape[1] == count
     naive = batch.inputs @ kernel
     assert best_combination(naive + 1, naive + 1, [naive], naive, found) == Shares(1.0, 0.0, 0.0)
@@ -259,7 +256,7 @@ def test_the_second_halves_do_not_move_the_map_and_what_is_held_out_moves_no_blo
         absurd[stop - steps : stop] = 1e6 * (1 + np.arange(steps) % 3)
     start = prepared.start
     changed = prepare(panel.with_values(absurd), "refuse", Target.parse("none"), division, HORIZON, 0)
-    again, _ = earlier_evidence(changed.windows, division, HORIZON, start, 1)
+    again = earlier_blocks(changed.windows, division, HORIZON, start, 1).evidence
     assert again.errors == pytest.approx(found.errors)
     assert again.windows.tolist() == found.windows.tolist()
 
@@ -268,7 +265,7 @@ def test_the_second_halves_do_not_move_the_map_and_what_is_held_out_moves_no_blo
 def test_where_the_naive_forecast_is_the_start_earlier_blocks_tell_of_the_smoothing_alone():
     found, _, division, prepared = evidence()
     anchored = linear.LinearStart("naive", prepared.start.anchor_kernel, prepared.start.anchor_kernel, None)
-    again, _ = earlier_evidence(prepared.windows, division, HORIZON, anchored, 1)
+    again = earlier_blocks(prepared.windows, division, HORIZON, anchored, 1).evidence
     assert again.windows.tolist() == found.windows.tolist()
     assert np.ptp(again.errors[:, 0], axis=1).max() < 1e-12
     assert np.ptp(again.errors[:, 1:], axis=2).min() > 0
@@ -277,6 +274,52 @@ def test_where_the_naive_forecast_is_the_start_earlier_blocks_tell_of_the_smooth
     for blocks_before in (silent, NOTHING):  # the ensemble is better than the map, which is the naive forecast
         found = best_combination(target + 1, target + 2, [target + 2] * PARTNERS, target, blocks_before)
         assert found == Shares(pytest.approx(1 / 4, abs=1e-3), 0.0, pytest.approx(3 / 4, abs=1e-3))
+
+
+def test_windows_of_the_earlier_blocks_are_kept_with_what_came_next_and_how_much_series_moved():
+    _, panel, division, prepared = evidence()
+    windows = prepared.windows
+    found = earlier_blocks(windows, division, HORIZON, prepared.start, 1)
+    least = division.least_history
+    half = np.maximum(np.minimum(panel.lengths // 2, panel.lengths - least - HORIZON), division.held_out)
+    cuts = windows.cuts(HORIZON, least_history=panel.lengths - half, held_out=division.held_out)
+    cuts = cuts.take(np.arange(len(cuts)))
+    batch = windows.gather(cuts)
+    assert found.target == pytest.approx(windows.targets(cuts, batch, HORIZON))
+    assert found.forecast == pytest.approx(found.map.forecast(batch.reading))
+    assert found.movement == pytest.approx(recent_movement(windows, cuts, batch.scale))
+    assert found.independent == pytest.approx((half - division.held_out).sum() / HORIZON)
+
+
+def test_where_no_series_can_be_halved_there_are_no_earlier_blocks():
+    panel = to_panel(pd.DataFrame({"unique_id": "a", "ds": range(15), "y": np.arange(15.0) % 4}), frequency=1)[0]
+    division = divide(panel, horizon=HORIZON, season_length=1, lookback=8, segment_length=None)
+    prepared = prepare(panel, "refuse", Target.parse("none"), division, HORIZON, 0)
+    assert earlier_blocks(prepared.windows, division, HORIZON, prepared.start, 1) is None
+    alone = Combining(None, np.ones((4, 1)), lambda: None, [np.ones((4, 1))], usual=True)
+    assert alone.earlier_errors(Shares(1.0, 0.0, 0.0), np.ones((4, 1)), np.ones((4, 1))) is None
+
+
+def test_earlier_errors_are_those_with_the_map_smaller_by_half_of_what_the_ensemble_gained():
+    n_held, horizon, shares = 4, 2, Shares(0.0, 0.25, 0.75)
+    target = np.zeros((n_held, horizon))
+    held = [target, target]  # the partners have no error there, so three quarters of the ensemble's are left
+    before = np.arange(6.0).reshape(3, horizon)
+    earlier = Earlier(
+        NOTHING,
+        linear.LinearStart("naive", np.eye(horizon), np.eye(horizon), None),
+        forecast=before,
+        partners=[before + 9.0, before - 4.0],
+        target=before + 1.0,
+        movement=np.array([1.0, 2.0, 3.0]),
+        independent=1.5,
+    )
+    combining = Combining(earlier, target + 2.0, lambda: None, held, usual=True)
+    found = combining.earlier_errors(shares, target - 0.5, target)
+    assert found.scaled == pytest.approx(np.full((3, horizon), 1.0 + 0.25 * 4.0) * np.sqrt(0.5 / 2.0))
+    assert (found.movement.tolist(), found.independent) == ([1.0, 2.0, 3.0], 1.5)
+    exact = Combining(earlier, target, lambda: None, held, usual=True)
+    assert exact.earlier_errors(shares, target - 0.5, target).scaled == pytest.approx(2.0)
 
 
 def test_with_covariates_the_usual_shares_are_not_drawn_towards(monkeypatch):

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from forecasting.estimators.calibrating import recent_movement
+from forecasting.estimators.movement import recent_movement
 from forecasting.windows import Windows
 
 
@@ -55,6 +55,6 @@ def test_many_cuts_are_measured_in_parts(monkeypatch) -> None:
     cuts = windows.cuts(1, least_history=20)
     cuts = cuts.take(np.arange(len(cuts)))
     whole = recent_movement(windows, cuts, np.ones(len(cuts)))
-    monkeypatch.setattr("forecasting.estimators.calibrating._VALUES_AT_ONCE", 70)
+    monkeypatch.setattr("forecasting.estimators.movement._VALUES_AT_ONCE", 70)
 
     np.testing.assert_array_equal(recent_movement(windows, cuts, np.ones(len(cuts))), whole)

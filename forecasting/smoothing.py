@@ -19,10 +19,13 @@ _LEVELS = (0.5, 0.15, 0.3, 0.8, 1.0)
 _TRENDS = (0.3, 0.0, 0.6, 1.0)
 _RECENT_TRENDS = (0.5, 1.0)
 _RECENT_LEVELS = (0.5, 0.8, 1.0)
+_GROWING_LEVELS = (0.5, 0.3, 0.8)
 _RECENT, _DAMPING = 0.7, 0.9
 _PAST_CUTS = 16
+_STEPS_JUDGED = 16
 _WEIGHTS = (4.0, 2.0, 8.0, 1.0, 16.0, 0.5, 32.0)
-_VALUES_AT_ONCE = 262_144
+_PLACES_AT_ONCE, _VALUES_AT_ONCE = 4_096, 1_048_576
+_LEAST_FACTOR = 0.1
 _TIE = 1e-5
 """Errors that differ by such a share are alike: where rounding decided, series beside a series would matter."""
 
@@ -39,13 +42,19 @@ class Smoothing:
         pattern   S_p = season (m_p - mean(m) + b (p - mean(p))); without a season 0
         level     l   = sum_j a_j (x_{t-j} - S_{j mod s}), a_j ~ (1 - level)^j, of mean age g = sum_j a_j j
         recent    r   = sum_j c_j (x_{t-j} - x_{t-j-1}), c_j ~ 0.3^j
-        forecast  y_h = l + trend b (g + h) + recent r (g + sum_{i <= h} 0.9^i) + S_{-h mod s}
+        rise      e_h = trend b (g + h) + recent r (g + sum_{i <= h} 0.9^i)
+        forecast  y_h = l + e_h + S_{-h mod s}
+
+    A season that grows with the level is, relative to the mean m of the history, S_p / m times the level:
+
+        level     l   = m + sum_j a_j (x_{t-j} - m - S_{j mod s}) / (1 + sum_j a_j S_{j mod s} / m)
+        forecast  y_h = l + e_h + S_{-h mod s} (l + e_h) / m
 
     An additive Holt-Winters method (Winters 1960) with its weights cut off at the history and a season's weight of 0.3.
     ``trend=0.5`` without a season is near the Theta method, which has half the slope (Hyndman and Billah 2003). A
     season is better seen in part where it is hardly to be told from noise (Miller and Williams 2003). The recent trend,
     which fades, is that of Gardner and McKenzie 1985; it is tried without a season, whose steps it would take for a
-    trend.
+    trend. A season that grows is the multiplicative one of Winters; there is none where a history is not above zero.
 
     Attributes
     ----------
@@ -57,22 +66,26 @@ class Smoothing:
         Share of the trend that goes on.
     recent : float, default 0
         Share of the recent trend that goes on.
+    grows : bool, default False
+        Whether the season grows with the level.
     """
 
     season: float
     level: float
     trend: float
     recent: float = 0.0
+    grows: bool = False
 
 
 CHOICES = (
     *itertools.starmap(Smoothing, itertools.product(_SHARES_OF_SEASON, _LEVELS, _TRENDS)),
     *itertools.starmap(Smoothing, itertools.product((0.0,), _RECENT_LEVELS, (0.0,), _RECENT_TRENDS)),
+    *itertools.starmap(Smoothing, itertools.product((1.0,), _GROWING_LEVELS, _TRENDS, (0.0,), (True,))),
 )
 """The smoothings that there are to choose from; the first of them where nothing tells."""
-_STEADY = sum(not one.recent for one in CHOICES)
-"""So many of them, which come first, have no recent trend."""
-_PARAMETERS = np.array([(one.season, one.trend, one.recent) for one in CHOICES])
+_STEADY = sum(not one.recent and not one.grows for one in CHOICES)
+"""So many of them, which come first, have no recent trend and no season that grows."""
+_PARAMETERS = np.array([(one.season, one.trend, one.recent, one.grows) for one in CHOICES])
 _LEVEL_NUMBERS = np.array([_LEVELS.index(one.level) for one in CHOICES])
 
 
@@ -91,13 +104,25 @@ def with_holes(inputs: np.ndarray, seen: np.ndarray) -> np.ndarray:
     return history
 
 
+def judged_steps(horizon: int) -> tuple[int, ...]:
+    """The steps ahead by which smoothings are judged: up to 16, spread over the horizon."""
+    count = min(horizon, _STEPS_JUDGED)
+    return tuple((1 + np.linspace(0, horizon - 1, count).round().astype(np.int64)).tolist())
+
+
 def steps_of_history(season_length: int, most: int) -> int:
     """Steps of history that a smoothing reads, no more than ``most``."""
     return min(SEASONS * season_length if season_length > 1 else STEPS_WITHOUT_SEASON, most)
 
 
 def smoothed(
-    history: np.ndarray, known: np.ndarray, choice: np.ndarray, season_length: int, horizon: int
+    history: np.ndarray,
+    known: np.ndarray,
+    choice: np.ndarray,
+    season_length: int,
+    horizon: int,
+    *,
+    from_zero: bool = False,
 ) -> np.ndarray:
     """Forecasts of many histories, each by a smoothing.
 
@@ -112,27 +137,33 @@ def smoothed(
     choice : int array of shape (n,)
         The numbers of their smoothings among `CHOICES`.
     season_length, horizon : int
+    from_zero : bool, default False
+        Whether ratios of the values have a meaning, as they do not of logarithms: without, no season grows.
 
     Returns
     -------
     float64 array of shape (n, horizon)
     """
-    seen, trend, recent = _PARAMETERS[choice].T[:, :, None]
+    seen, trend, recent, grows = _PARAMETERS[choice].T[:, :, None]
+    zero, rows = (np.zeros((len(history), 1)) if from_zero else None), np.arange(len(history))
+    parts = _Parts.of(_filled(history, season_length), known, season_length, tuple(range(1, horizon + 1)), zero)
     level = _LEVEL_NUMBERS[choice]
-    parts, rows = _Parts.of(_filled(history, season_length), known, season_length, horizon), np.arange(len(history))
-    start = parts.level[rows, level, None] - seen * parts.seasonal[rows, level, None]
+    growth = grows * parts.growth
+    above = parts.above(parts.level[rows, level, None], seen * parts.seasonal[rows, level, None], growth)
     slow, fading = parts.rises(parts.age[rows, level, None])
-    return np.asarray(start + trend * slow + recent * fading + seen * parts.pattern)
+    above = above + trend * slow + recent * fading
+    return np.asarray(parts.mean + above + seen * parts.pattern * (1 + growth * above))
 
 
 @dataclass(frozen=True)
 class Smoother:
     """Forecasts each history by the one of `CHOICES` that would have forecast its own past best.
 
-    Each is tried at up to 16 places of the past, spread over all of it. Its mean absolute errors there, over the mean
-    of all without a recent trend, are averaged with what is expected of it: so a short history is forecast as most are,
-    and a long one as it is itself. How much the expectation counts is told by many histories as well, from half a
-    horizon of the past, where each is a kind of its own, to 32, where they are all alike.
+    Each is tried at up to 16 places of the past, spread over all of it, by its errors at the `judged_steps`. The mean
+    of these, over that of all without a recent trend and a season that grows, is averaged with what is expected of it:
+    so a short history is forecast as most are, and a long one as it is itself. How much the expectation counts is told
+    by many histories as well, from half a horizon of the past, where each is a kind of its own, to 32, where they are
+    all alike.
 
     Attributes
     ----------
@@ -140,32 +171,38 @@ class Smoother:
         Mean relative errors of each of `CHOICES` over many histories.
     weight : float
         So many horizons of the past count as much as that.
+    from_zero : bool
+        As for `smoothed`.
     """
 
     expected: tuple[float, ...] = (1.0,) * len(CHOICES)
     weight: float = _WEIGHTS[0]
+    from_zero: bool = False
 
     @classmethod
-    def fit(cls, history: np.ndarray, known: np.ndarray, after: np.ndarray, season_length: int) -> "Smoother":
+    def fit(
+        cls, history: np.ndarray, known: np.ndarray, after: np.ndarray, season_length: int, *, from_zero: bool = False
+    ) -> "Smoother":
         """What many histories say, given as for `smoothed`, by what came after them, of shape (n, horizon).
 
         The first weight of several that do equally well is 4.
         """
         horizon = after.shape[1]
-        filled = _filled(history, season_length)
-        errors = _Parts.of(filled, known, season_length, horizon).errors(after)
+        filled, zero = _filled(history, season_length), np.zeros((len(history), 1)) if from_zero else None
+        ahead = judged_steps(horizon)
+        errors = _Parts.of(filled, known, season_length, ahead, zero).errors(after[:, np.array(ahead) - 1])
         told = np.flatnonzero(errors.mean(axis=1) > 0)
         if not len(told):
-            return cls()
+            return cls(from_zero=from_zero)
         errors = _relative(errors[told])
-        past = past_errors(history[told], known[told], season_length, horizon)
-        one, rows = cls(tuple(errors.mean(axis=0).tolist())), np.arange(len(told))
+        past = past_errors(history[told], known[told], season_length, horizon, from_zero=from_zero)
+        one, rows = cls(tuple(errors.mean(axis=0).tolist()), from_zero=from_zero), np.arange(len(told))
         tried = [replace(one, weight=weight) for weight in _WEIGHTS]
         return tried[int(np.argmin([errors[rows, each._lowest(*past)].mean() for each in tried]))]
 
     def choose(self, history: np.ndarray, known: np.ndarray, season_length: int, horizon: int) -> np.ndarray:
         """The numbers among `CHOICES` of the smoothings of many histories, int64 of shape (n,); as for `smoothed`."""
-        return self._lowest(*past_errors(history, known, season_length, horizon))
+        return self._lowest(*past_errors(history, known, season_length, horizon, from_zero=self.from_zero))
 
     def _lowest(self, relative: np.ndarray, blocks: np.ndarray) -> np.ndarray:
         """The choices by errors as `past_errors` gives them, the first of several that are alike."""
@@ -175,11 +212,11 @@ class Smoother:
     def forecast(self, history: np.ndarray, known: np.ndarray, season_length: int, horizon: int) -> np.ndarray:
         """Forecasts of many histories, float64 of shape (n, horizon); the parameters are those of `smoothed`."""
         choice = self.choose(history, known, season_length, horizon)
-        return smoothed(history, known, choice, season_length, horizon)
+        return smoothed(history, known, choice, season_length, horizon, from_zero=self.from_zero)
 
 
 def past_errors(
-    history: np.ndarray, known: np.ndarray, season_length: int, horizon: int
+    history: np.ndarray, known: np.ndarray, season_length: int, horizon: int, *, from_zero: bool = False
 ) -> tuple[np.ndarray, np.ndarray]:
     """How every smoothing would have forecast the past of many histories, given as for `smoothed`.
 
@@ -188,8 +225,8 @@ def past_errors(
     Returns
     -------
     relative : float64 array of shape (n, len(CHOICES))
-        Mean absolute errors over the mean of all without a recent trend; 1 where none of these was off, or there was no
-        place to try at.
+        Mean absolute errors over the mean of all without a recent trend and a season that grows; 1 where none of these
+        was off, or there was no place to try at.
     blocks : float64 array of shape (n,)
         How many horizons of its past that says something about.
     """
@@ -199,17 +236,19 @@ def past_errors(
     if places < 1:
         return relative, blocks
     back = horizon + np.unique(np.linspace(0, places - 1, min(_PAST_CUTS, places)).round().astype(np.int64))
-    at_once = max(1, _VALUES_AT_ONCE // (max(horizon, steps_of_history(season_length, steps)) * len(back)))
+    places_at_once = min(_PLACES_AT_ONCE, _VALUES_AT_ONCE // steps_of_history(season_length, steps))
+    at_once = max(1, places_at_once // len(back))
     for first in range(0, n, at_once):
         some = slice(first, first + at_once)
-        errors, tried = _summed_errors(history[some], np.minimum(known[some], steps), back, season_length, horizon)
+        own = np.minimum(known[some], steps)
+        errors, tried = _summed_errors(history[some], own, back, season_length, horizon, from_zero=from_zero)
         relative[some] = _relative(errors)
         blocks[some] = errors.any(axis=1) * tried * (places / len(back) / horizon)
     return relative, blocks
 
 
 def _relative(errors: np.ndarray) -> np.ndarray:
-    """Errors of all choices, of shape (n, len(CHOICES)), over the mean of those that no recent trend leads far away.
+    """Errors of all choices, of shape (n, len(CHOICES)), over the mean of those that cannot lead far away.
 
     1 where none of these was off.
     """
@@ -218,26 +257,28 @@ def _relative(errors: np.ndarray) -> np.ndarray:
 
 
 def _summed_errors(
-    history: np.ndarray, own: np.ndarray, back: np.ndarray, season_length: int, horizon: int
+    history: np.ndarray, own: np.ndarray, back: np.ndarray, season_length: int, horizon: int, *, from_zero: bool
 ) -> tuple[np.ndarray, np.ndarray]:
     """Errors of all choices summed over the places so many steps back, and how many places there were to try at."""
     steps = history.shape[1]
-    history, filled = _single(history, _filled(history, season_length))
+    history, filled, zero = _single(history, _filled(history, season_length))
     row, place = np.nonzero(own[:, None] - back > season_length)
     errors, tried = np.zeros((len(history), len(CHOICES))), np.zeros(len(history), dtype=np.float64)
     if len(row):
-        cut = (steps - back[place])[:, None]
-        before = np.maximum(cut + np.arange(-steps_of_history(season_length, steps), 0), 0)
-        parts = _Parts.of(filled[row[:, None], before], own[row] - back[place], season_length, horizon)
+        cut, known, ahead = steps - back[place], own[row] - back[place], judged_steps(horizon)
+        most = steps_of_history(season_length, steps)
+        repeated = np.concatenate([np.repeat(filled[:, :1], most, axis=1), filled], axis=1)
+        before = np.lib.stride_tricks.sliding_window_view(repeated, most, axis=1)[row, cut]
+        parts = _Parts.of(before, known, season_length, ahead, zero[row] if from_zero else None)
         firsts = np.flatnonzero(np.diff(row, prepend=-1))
-        actual = history[row[:, None], cut + np.arange(horizon)]
+        actual = history[row[:, None], cut[:, None] - 1 + np.array(ahead)]
         errors[row[firsts]] = np.add.reduceat(parts.errors(actual), firsts, axis=0)
         np.add.at(tried, row, ~np.isnan(actual).all(axis=1))
     return errors, tried
 
 
-def _single(history: np.ndarray, filled: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Both less the last filled value of each history, from -1 to 1, in single precision.
+def _single(history: np.ndarray, filled: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Both less the last filled value of each history, from -1 to 1, in single precision, and where zero is then.
 
     Which errors are lower depends on neither level nor size, and half as many bytes are gone through. Sizes are powers
     of two: nothing is rounded but to single precision.
@@ -245,7 +286,9 @@ def _single(history: np.ndarray, filled: np.ndarray) -> tuple[np.ndarray, np.nda
     last = filled[:, -1:]
     _, power = np.frexp(np.abs(filled - last).max(axis=1, keepdims=True))
     small = np.ldexp(filled - last, -power).astype(np.float32)
-    return (small if filled is history else np.ldexp(history - last, -power).astype(np.float32)), small
+    held = small if filled is history else np.ldexp(history - last, -power).astype(np.float32)
+    with np.errstate(over="ignore"):  # where nothing but rounding moves, zero may be out of the range of these numbers
+        return held, small, np.ldexp(-last, -power).astype(np.float32)
 
 
 @dataclass(frozen=True, eq=False)
@@ -254,65 +297,110 @@ class _Parts:
 
     Attributes
     ----------
+    ahead : tuple of int
+        The steps that are forecast, the first one being 1.
     level, seasonal, age : arrays of shape (n, len(_LEVELS))
         The level is ``level - season * seasonal``. All are of the type of the histories.
     trend, recent : arrays of shape (n, 1)
-    pattern : array of shape (n, horizon)
+    mean : array of shape (n, 1)
+    growth : array of shape (n, 1)
+        One over the mean above zero, by which a season that grows does so; 0 where none can.
+    pattern : array of shape (n, len(ahead))
         With all of the season seen.
     """
 
+    ahead: tuple[int, ...]
     level: np.ndarray
     seasonal: np.ndarray
     age: np.ndarray
     trend: np.ndarray
     recent: np.ndarray
+    mean: np.ndarray
+    growth: np.ndarray
     pattern: np.ndarray
 
     @classmethod
-    def of(cls, history: np.ndarray, known: np.ndarray, season_length: int, horizon: int) -> "_Parts":
-        """Those of histories given as for `smoothed`, filled."""
+    def of(
+        cls, history: np.ndarray, known: np.ndarray, season_length: int, ahead: tuple[int, ...], zero: np.ndarray | None
+    ) -> "_Parts":
+        """Those of histories given as for `smoothed`, filled.
+
+        ``zero`` says where zero is on the scale of each, of shape (n, 1); None where ratios have no meaning.
+        """
         n, levels, most = len(history), len(_LEVELS), steps_of_history(season_length, history.shape[1])
         used = np.maximum(np.minimum(known, most) // season_length * season_length, min(season_length, most))
         last = history[:, -1:]
-        sums = np.zeros((n, 2 * levels + 2 + horizon), dtype=history.dtype)
-        age = np.empty((n, levels), dtype=history.dtype)
-        for steps in np.unique(used):
-            some = used == steps
-            kernel, age[some] = _kernel(int(steps), season_length, horizon)
-            sums[some] = (history[some, -int(steps) :] - last[some]) @ kernel.astype(history.dtype, copy=False)
-        ends = [levels, 2 * levels, 2 * levels + 1, 2 * levels + 2]
-        level, seasonal, trend, recent, pattern = np.split(sums, ends, axis=1)
-        return cls(level + last, seasonal, age, trend, recent, pattern)
+        sums = np.zeros((n, 2 * levels + 3 + len(ahead)), dtype=history.dtype)
+        age, lowest = np.empty((n, levels), dtype=history.dtype), np.empty((n, 1), dtype=history.dtype)
+        lengths = np.unique(used)
+        for steps in lengths:
+            some = used == steps if len(lengths) > 1 else slice(None)
+            kernel, age[some] = _kernel(int(steps), season_length, ahead)
+            read = history[some, -int(steps) :]
+            sums[some] = (read - last[some]) @ kernel.astype(history.dtype, copy=False)
+            lowest[some] = read.min(axis=1, keepdims=True)
+        level, seasonal, *one_each, pattern = np.split(sums, [levels, *(2 * levels + np.arange(4))], axis=1)
+        trend, recent, mean = one_each
+        growth = np.zeros_like(mean)
+        if zero is not None and season_length > 1:
+            mean_above = mean + last - zero
+            np.divide(1, mean_above, out=growth, where=zero < lowest)
+        return cls(ahead, level + last, seasonal, age, trend, recent, mean + last, growth, pattern)
+
+    def above(self, level: np.ndarray, seasonal: np.ndarray, growth: np.ndarray) -> np.ndarray:
+        """How far the level is above the mean, all of shape (n, 1)."""
+        return np.asarray((level - self.mean - seasonal) / np.maximum(1 + growth * seasonal, _LEAST_FACTOR))
 
     def rises(self, age: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """What each trend, going on in full, adds to levels of some mean age (n, 1); both of shape (n, horizon)."""
-        ahead = np.arange(1, self.pattern.shape[1] + 1, dtype=age.dtype)
-        return np.asarray(self.trend * (age + ahead)), np.asarray(self.recent * (age + np.cumsum(_DAMPING**ahead)))
+        """What each trend, going on in full, adds to levels of some mean age (n, 1); both of shape (n, steps ahead)."""
+        ahead, damped = np.array(self.ahead, dtype=age.dtype), _DAMPING ** np.array(self.ahead, dtype=np.float64)
+        fading = (_DAMPING * (1 - damped) / (1 - _DAMPING)).astype(age.dtype)  # what 0.9^i sum up to
+        return np.asarray(self.trend * (age + ahead)), np.asarray(self.recent * (age + fading))
 
     def errors(self, actual: np.ndarray) -> np.ndarray:
-        """Mean absolute errors of all choices, of shape (n, len(CHOICES)); ``actual`` has the shape (n, horizon)."""
+        """Mean absolute errors of all choices, of shape (n, len(CHOICES)); ``actual`` is of shape (n, steps ahead)."""
         # A product with equal weights takes a quarter of the time of `numpy.mean`.
         holes, equal = np.isnan(actual).any(), np.full(actual.shape[1], 1 / actual.shape[1], dtype=actual.dtype)
-        seen = [share * self.pattern for share in _SHARES_OF_SEASON]
+        seasonal, growing = bool(self.pattern.any()), bool(self.growth.any())
+        seen = {share: share * self.pattern for share in _SHARES_OF_SEASON}
         found = np.empty((len(CHOICES), len(actual)))
-        flat, error = np.empty_like(self.pattern), np.empty_like(self.pattern)
+        flat, error, off = np.empty_like(self.pattern), np.empty_like(self.pattern), self.mean - actual
         for number, weight in enumerate(_LEVELS):
             slow, fading = self.rises(self.age[:, number, None])
-            rises = {(trend, 0.0): trend * slow for trend in _TRENDS}
-            rises |= {(0.0, recent): recent * fading for recent in _RECENT_TRENDS if weight in _RECENT_LEVELS}
-            for season, share in enumerate(_SHARES_OF_SEASON):
-                np.add((self.level - share * self.seasonal)[:, number, None], seen[season], out=flat)
-                flat -= actual
-                for choice, one in _of(share, weight):
-                    np.abs(np.add(flat, rises[one.trend, one.recent], out=error), out=error)
+            rises = {(trend, 0.0, False): trend * slow for trend in _TRENDS}
+            rises |= {(0.0, recent, False): recent * fading for recent in _RECENT_TRENDS if weight in _RECENT_LEVELS}
+            if growing and weight in _GROWING_LEVELS:
+                slow *= 1 + self.growth * self.pattern
+                rises |= {(trend, 0.0, True): trend * slow for trend in _TRENDS}
+            for (share, grows), choices in _of(weight, seasonal, growing).items():
+                growth = self.growth if grows else np.zeros_like(self.growth)
+                above = self.above(self.level[:, number, None], share * self.seasonal[:, number, None], growth)
+                np.multiply(seen[share], 1 + growth * above, out=flat)
+                flat += above
+                flat += off
+                for choice, one, alike in choices:
+                    if alike < choice:
+                        found[choice] = found[alike]
+                        continue
+                    np.abs(np.add(flat, rises[one.trend, one.recent, one.grows], out=error), out=error)
                     found[choice] = _mean_of_seen(error) if holes else error @ equal
         return found.T
 
 
 @functools.cache
-def _of(season: float, level: float) -> list[tuple[int, Smoothing]]:
-    """The choices with this share of the season and this level, with their numbers."""
-    return [(number, one) for number, one in enumerate(CHOICES) if (one.season, one.level) == (season, level)]
+def _of(level: float, seasonal: bool, growing: bool) -> dict[tuple[float, bool], list[tuple[int, Smoothing, int]]]:
+    """The choices with this level by the share of the season and whether that grows.
+
+    With each its number, and that of the first one that it does not differ from: without a season, its share makes no
+    difference, and where none can grow, whether it does makes none.
+    """
+    found: dict[tuple[float, bool], list[tuple[int, Smoothing, int]]] = {}
+    first: dict[Smoothing, int] = {}
+    for number, one in enumerate(CHOICES):
+        if one.level == level:
+            alike = first.setdefault(replace(one, season=one.season * seasonal, grows=one.grows and growing), number)
+            found.setdefault((one.season, one.grows), []).append((number, one, alike))
+    return found
 
 
 def _mean_of_seen(errors: np.ndarray) -> np.ndarray:
@@ -341,11 +429,11 @@ def _carried(values: np.ndarray) -> np.ndarray:
 
 
 @functools.lru_cache(maxsize=256)
-def _kernel(steps: int, season_length: int, horizon: int) -> tuple[np.ndarray, np.ndarray]:
+def _kernel(steps: int, season_length: int, ahead: tuple[int, ...]) -> tuple[np.ndarray, np.ndarray]:
     """A matrix that histories of so many steps, the oldest first, times it are `_Parts`; and the ages of the levels.
 
     ``steps`` are whole seasons, or fewer than one: then there are a level and a recent trend alone. The matrix has the
-    shape (steps, 2 * n_levels + 2 + horizon).
+    shape (steps, 2 * n_levels + 3 + len(ahead)).
     """
     ages = np.arange(steps)
     season = season_length if steps >= season_length else 1
@@ -363,10 +451,11 @@ def _kernel(steps: int, season_length: int, horizon: int) -> tuple[np.ndarray, n
     share = (1 - np.array(_LEVELS)[:, None]) ** ages
     share = share / share.sum(axis=1, keepdims=True)
     by_place = np.array([np.bincount(place, one, minlength=season) for one in share])
-    ahead = pattern[-np.arange(1, horizon + 1) % season]
+    forecast = pattern[-np.array(ahead) % season]
     changes = (1 - _RECENT) ** ages[:-1]
     changes /= max(changes.sum(), 1.0)
     recent = np.append(changes, 0.0) - np.append(0.0, changes)
-    parts = [share, by_place @ pattern, trend[None], recent[None], ahead]
+    mean = (weight / weight.sum())[number] / season
+    parts = [share, by_place @ pattern, trend[None], recent[None], mean[None], forecast]
     kernel = np.concatenate(parts)[:, ::-1].T  # the oldest step first
     return np.ascontiguousarray(kernel), np.asarray(share @ ages)

@@ -17,9 +17,12 @@ import numpy as np
 from forecasting.errors import DataError
 from forecasting.scaling import NOTHING_YET, Batch, Reading, joined, mean_step, scaled_batch, squashed
 from forecasting.smoothing import Smoother, with_holes
+from forecasting.threads import in_threads
 
 # More are gathered in parts: paths, row numbers and differences take many times the room of what they give.
 _VALUES_AT_ONCE = 100_000
+_SMOOTHED_AT_ONCE = 200_000
+"""So many values of histories, that threads have enough to work on at a time."""
 
 
 def reach(lookback: int, season_length: int) -> int:
@@ -154,6 +157,8 @@ class Windows:
     ages : float64 array of shape (n_total,), optional
         How long before its step each value was observed, in steps from 0 to below 1. With it, windows tell the time
         since the last observation; see `squashed`.
+    from_zero : bool, default False
+        Whether ratios of the path have a meaning, as those of logarithms have not.
     """
 
     def __init__(
@@ -167,12 +172,14 @@ class Windows:
         filled: np.ndarray | None = None,
         channels: Channels | None = None,
         ages: np.ndarray | None = None,
+        from_zero: bool = False,
     ) -> None:
         self.path = path
         self.indptr = indptr
         self.lookback = lookback
         self.season_length = season_length
         self.lag = lag
+        self.from_zero = from_zero
         self.channels = channels
         self._filled = inputs = path if filled is None else filled
         seen = ~np.isnan(inputs)
@@ -240,13 +247,16 @@ class Windows:
     def smoother(self, cuts: Cuts, horizon: int) -> Smoother:
         """What these cuts say about exponential smoothings, whose targets must lie within the series."""
         after = self.path[cuts.row[:, None] + np.arange(horizon)]
-        return Smoother.fit(*self._histories(cuts), after, self.season_length)
+        return Smoother.fit(*self._histories(cuts), after, self.season_length, from_zero=self.from_zero)
 
     def smoothed(self, cuts: Cuts, smoother: Smoother, horizon: int) -> np.ndarray:
         """Exponential smoothings of what is known at these cuts, on the path; float64 of shape (n, horizon)."""
-        at_once = max(1, _VALUES_AT_ONCE // reach(self.lookback, self.season_length))
-        parts = (self._histories(part) for part in cuts.parts(at_once))
-        return np.concatenate([smoother.forecast(*part, self.season_length, horizon) for part in parts])
+        at_once = max(1, _SMOOTHED_AT_ONCE // reach(self.lookback, self.season_length))
+
+        def forecast(part: Cuts) -> np.ndarray:
+            return smoother.forecast(*self._histories(part), self.season_length, horizon)
+
+        return np.concatenate(in_threads(forecast, list(cuts.parts(at_once))))
 
     def _histories(self, cuts: Cuts) -> tuple[np.ndarray, np.ndarray]:
         """What lies within `reach` before these cuts, and how many steps of it are there, as a `Smoother` takes it."""
@@ -268,6 +278,7 @@ class Windows:
             self.lookback,
             self.season_length,
             lag=self.lag,
+            from_zero=self.from_zero,
             filled=np.insert(self._filled, place, path.ravel()),
             channels=self._extended_channels(len(place)),
             ages=None if self._ages is None else np.insert(self._ages, place, 0.0),
@@ -300,6 +311,7 @@ class Windows:
             self.lookback,
             self.season_length,
             lag=self.lag,
+            from_zero=self.from_zero,
             filled=self._filled[rows],
             channels=channels,
             ages=None if self._ages is None else self._ages[rows],

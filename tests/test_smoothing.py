@@ -12,12 +12,15 @@ from forecasting.smoothing import CHOICES, Smoother, Smoothing, past_errors, smo
 from forecasting.windows import Windows, reach
 
 HORIZON = 7
+STEADY = np.array([not one.recent and not one.grows for one in CHOICES])
 
 
-def plain(history: np.ndarray, smoothing: Smoothing, season: int, horizon: int) -> list[float]:
+def plain(
+    history: np.ndarray, smoothing: Smoothing, season: int, horizon: int, *, from_zero: bool = False
+) -> list[float]:
     """The formulas of `Smoothing` one after the other, of a history of whole seasons, or of fewer steps than one."""
     x = history[::-1]  # x[j] is the value j steps back
-    share, short = smoothing.season, len(history) < season
+    share, short, grows = smoothing.season, len(history) < season, smoothing.grows and from_zero and min(history) > 0
     season = 1 if short else season
     seasons = len(history) // season
     if season > 1:
@@ -32,7 +35,7 @@ def plain(history: np.ndarray, smoothing: Smoothing, season: int, horizon: int) 
         pattern = [share * (means[p] - mean + trend * (p - middle)) for p in range(season)]
     else:
         trend = 0.0 if short or len(x) == 1 else float(np.polyfit(np.arange(len(x)), history, 1)[0])
-        pattern = [0.0]
+        pattern, mean, grows = [0.0], 0.0, False
     shares = [(1 - smoothing.level) ** j for j in range(len(x))]
     level = sum(a * (x[j] - pattern[j % season]) for j, a in enumerate(shares)) / sum(shares)
     age = sum(a * j for j, a in enumerate(shares)) / sum(shares)
@@ -41,20 +44,30 @@ def plain(history: np.ndarray, smoothing: Smoothing, season: int, horizon: int) 
     steps = range(1, horizon + 1)
     slow = [smoothing.trend * trend * (age + h) for h in steps]
     fading = [smoothing.recent * recent * (age + sum(0.9**i for i in range(1, h + 1))) for h in steps]
+    if grows:
+        ratio = [one / mean for one in pattern]
+        of_season = sum(a * ratio[j % season] for j, a in enumerate(shares)) / sum(shares)
+        off = sum(a * (x[j] - mean - pattern[j % season]) for j, a in enumerate(shares)) / sum(shares)
+        level = mean + off / max(1 + of_season, 0.1)
+        return [(level + slow[h - 1] + fading[h - 1]) * (1 + ratio[-h % season]) for h in steps]
     return [level + slow[h - 1] + fading[h - 1] + pattern[-h % season] for h in steps]
 
 
-def plain_of(history: np.ndarray, known: int, smoothing: Smoothing, season: int, horizon: int) -> list[float]:
+def plain_of(
+    history: np.ndarray, known: int, smoothing: Smoothing, season: int, horizon: int, *, from_zero: bool = False
+) -> list[float]:
     """The same, of the last steps of a history as far as they are read."""
     most = steps_of_history(season, len(history))
     used = max(min(known, most) // season * season, min(season, most))
-    return plain(history[-used:], smoothing, season, horizon)
+    return plain(history[-used:], smoothing, season, horizon, from_zero=from_zero)
 
 
-def by(smoothing: Smoothing, history: np.ndarray, season: int, horizon: int = HORIZON) -> np.ndarray:
+def by(
+    smoothing: Smoothing, history: np.ndarray, season: int, horizon: int = HORIZON, *, from_zero: bool = False
+) -> np.ndarray:
     """The forecast of one history by one of the choices."""
-    number = np.array([CHOICES.index(smoothing)])
-    return smoothed(history[None], np.array([len(history)]), number, season, horizon)[0]
+    number, known = np.array([CHOICES.index(smoothing)]), np.array([len(history)])
+    return smoothed(history[None], known, number, season, horizon, from_zero=from_zero)[0]
 
 
 @pytest.mark.parametrize(("steps", "season"), [(1, 1), (2, 1), (9, 1), (4, 4), (8, 4), (24, 4), (36, 12)])
@@ -62,6 +75,9 @@ def test_forecasts_are_what_the_formulas_say(steps, season):
     history = np.random.default_rng(steps).normal(size=steps)
     for smoothing in CHOICES:
         assert by(smoothing, history, season) == pytest.approx(plain(history, smoothing, season, HORIZON))
+        for one in (history, np.exp(history)):  # of which only the second is above zero
+            expected = plain(one, smoothing, season, HORIZON, from_zero=True)
+            assert by(smoothing, one, season, from_zero=True) == pytest.approx(expected)
 
 
 @pytest.mark.parametrize("level", [0.15, 0.5, 0.8])
@@ -88,6 +104,33 @@ def test_what_repeats_exactly_goes_on_repeating(smoothing):
 def test_with_all_of_its_trend_a_line_with_a_season_goes_on(season, steps):
     series = 2.0 + 0.5 * np.arange(steps + HORIZON) + np.resize([0.0, 3.0, -1.0, 2.0][:season], steps + HORIZON)
     assert by(Smoothing(1.0, 0.3, 1.0), series[:steps], season) == pytest.approx(series[steps:])
+
+
+def test_a_season_that_grows_with_the_level_goes_on_growing():
+    ratio = np.array([0.8, 1.3, 1.0, 0.9])
+    series = (20.0 + 2.0 * np.arange(24 + HORIZON)) * np.resize(ratio, 24 + HORIZON)
+    smoothing = Smoothing(1.0, 0.3, 1.0, grows=True)
+    missed = [
+        np.abs(by(one, series[:24], 4, from_zero=True) - series[24:]).mean()
+        for one in (smoothing, replace(smoothing, grows=False))
+    ]
+    assert missed[0] < 0.2 * missed[1]
+    assert by(smoothing, -series[:24], 4, from_zero=True) == pytest.approx(
+        by(replace(smoothing, grows=False), -series[:24], 4, from_zero=True)
+    )
+
+
+@pytest.mark.parametrize("size", [1.0, 2.0**600, 2.0**-600])
+def test_where_a_season_grows_such_a_smoothing_is_chosen_but_not_where_ratios_have_no_meaning(size):
+    rng = np.random.default_rng(0)
+    ratio = np.array([0.5, 1.6, 1.0, 0.9])
+    level = 20.0 + 2.0 * np.arange(80)
+    history = size * level * np.resize(ratio, 80) * np.exp(rng.normal(0, 0.01, (10, 80)))
+    chosen = Smoother(from_zero=True).choose(history, np.full(10, 80), 4, 6)
+    assert all(CHOICES[one].grows for one in chosen)
+    assert not any(CHOICES[one].grows for one in Smoother().choose(history, np.full(10, 80), 4, 6))
+    below = history - 2 * history.max()
+    assert not any(CHOICES[one].grows for one in Smoother(from_zero=True).choose(below, np.full(10, 80), 4, 6))
 
 
 def test_less_of_the_trend_goes_on_less_far():
@@ -133,7 +176,9 @@ def test_six_seasons_are_read_or_twenty_steps_but_no_more_than_there_may_be(seas
     assert steps_of_history(season, most) == steps
 
 
-def plain_past_errors(history: np.ndarray, known: int, season: int, horizon: int) -> tuple[np.ndarray, float]:
+def plain_past_errors(
+    history: np.ndarray, known: int, season: int, horizon: int, *, from_zero: bool = False
+) -> tuple[np.ndarray, float]:
     """Relative errors of all choices on the past of one history, and the blocks, place by place."""
     steps = len(history)
     places = steps - season - horizon
@@ -147,19 +192,22 @@ def plain_past_errors(history: np.ndarray, known: int, season: int, horizon: int
         own = min(known, steps) - one
         padded = np.concatenate([np.full(steps - len(before), before[0]), before])
         for number, smoothing in enumerate(CHOICES):
-            errors[number] += np.abs(plain_of(padded, own, smoothing, season, horizon) - after).mean()
-    steady = np.array([one.recent == 0 for one in CHOICES])
-    return errors / errors[steady].mean(), len(tried) * places / len(back) / horizon
+            path = plain_of(padded, own, smoothing, season, horizon, from_zero=from_zero)
+            errors[number] += np.abs(path - after).mean()
+    return errors / errors[STEADY].mean(), len(tried) * places / len(back) / horizon
 
 
 @pytest.mark.parametrize(("steps", "season", "horizon"), [(12, 1, 3), (40, 1, 6), (30, 4, 8), (80, 12, 5), (8, 1, 6)])
-def test_the_past_is_forecast_as_it_would_have_been(steps, season, horizon):
+@pytest.mark.parametrize("from_zero", [False, True])
+def test_the_past_is_forecast_as_it_would_have_been(steps, season, horizon, from_zero):
     rng = np.random.default_rng(steps)
     known = np.array([steps, steps + 50, steps - 3, season + horizon + 1, season + horizon, 1])
     history = rng.normal(size=(len(known), steps)).cumsum(axis=1)
-    relative, blocks = past_errors(history, known, season, horizon)
+    history[0] = np.exp(history[0] / 10)
+    history[1] += 1e4  # far from zero in relation to how much it moves
+    relative, blocks = past_errors(history, known, season, horizon, from_zero=from_zero)
     for row, own in enumerate(known):
-        expected = plain_past_errors(history[row], int(own), season, horizon)
+        expected = plain_past_errors(history[row], int(own), season, horizon, from_zero=from_zero)
         assert relative[row] == pytest.approx(expected[0])
         assert blocks[row] == pytest.approx(expected[1])
     assert (blocks > 0).tolist()[:2] == [True, True]
@@ -190,14 +238,17 @@ def test_a_season_is_seen_where_there_is_one():
     assert [CHOICES[one].season for one in chosen] == [1.0, 0.0]
 
 
-def plain_fit(history: np.ndarray, known: np.ndarray, after: np.ndarray, season: int) -> tuple[np.ndarray, float]:
+def plain_fit(
+    history: np.ndarray, known: np.ndarray, after: np.ndarray, season: int, *, from_zero: bool
+) -> tuple[np.ndarray, float]:
     """Mean relative errors of all choices at what came after, and the weight under which they are chosen best."""
     horizon, errors, past = after.shape[1], [], []
     for row, own in enumerate(known):
-        paths = [plain_of(history[row], int(own), smoothing, season, horizon) for smoothing in CHOICES]
+        kind = int(own), season, horizon
+        paths = [plain_of(history[row], kind[0], smoothing, *kind[1:], from_zero=from_zero) for smoothing in CHOICES]
         error = np.abs(np.array(paths) - after[row]).mean(axis=1)
-        errors.append(error / error[[one.recent == 0 for one in CHOICES]].mean())
-        past.append(plain_past_errors(history[row], int(own), season, horizon))
+        errors.append(error / error[STEADY].mean())
+        past.append(plain_past_errors(history[row], *kind, from_zero=from_zero))
     expected = np.mean(errors, axis=0)
 
     def reached(weight: float) -> float:
@@ -207,14 +258,17 @@ def plain_fit(history: np.ndarray, known: np.ndarray, after: np.ndarray, season:
     return expected, min((4, 2, 8, 1, 16, 0.5, 32), key=reached)
 
 
+@pytest.mark.parametrize("from_zero", [False, True])
 @pytest.mark.parametrize("season", [1, 4])
-def test_what_many_histories_say_is_what_came_after_them(season):
+def test_what_many_histories_say_is_what_came_after_them(season, from_zero):
     rng = np.random.default_rng(season)
     path = rng.normal(size=(12, 36)).cumsum(axis=1) + np.arange(36) * rng.normal(size=(12, 1))
+    path[::2] = np.exp(path[::2] / 20)
     history, after, known = path[:, :30], path[:, 30:], rng.integers(8, 40, 12)
-    found = Smoother.fit(history, known, after, season)
-    expected, weight = plain_fit(history, known, after, season)
+    found = Smoother.fit(history, known, after, season, from_zero=from_zero)
+    expected, weight = plain_fit(history, known, after, season, from_zero=from_zero)
     assert found.expected == pytest.approx(expected)
+    assert found.from_zero == from_zero
     assert found.weight == weight
 
 
@@ -269,17 +323,36 @@ def test_a_shift_and_another_unit_of_the_history_are_those_of_the_forecast(value
     assert forecast(unit * history + shift) == pytest.approx(unit * forecast(history) + shift, abs=1e-6)
 
 
+@settings(max_examples=50)
+@given(
+    st.lists(st.floats(1, 1e3), min_size=12, max_size=12),
+    st.integers(1, 14),
+    st.integers(1, 5),
+    st.integers(0, len(CHOICES) - 1),
+    st.floats(0.1, 10),
+)
+def test_another_unit_of_the_history_is_that_of_the_forecast_of_seasons_that_grow_too(
+    values, known, season, choice, unit
+):
+    def forecast(history):
+        return smoothed(history, np.array([known]), np.array([choice]), season, HORIZON, from_zero=True)
+
+    history = np.array([values])
+    assert forecast(unit * history) == pytest.approx(unit * forecast(history), abs=1e-6)
+
+
 @settings(max_examples=30)
 @given(st.integers(0, 1000), st.integers(1, 50), st.integers(1, 5))
 def test_what_lies_before_the_history_of_a_series_moves_nothing(seed, known, season):
     rng = np.random.default_rng(seed)
-    history = rng.normal(size=(1, 40)).cumsum(axis=1)
+    history = 20 + rng.normal(size=(1, 40)).cumsum(axis=1)
     history[:, : max(40 - known, 0)] = history[:, max(40 - known, 0)]
     other = history.copy()
-    other[:, : max(40 - max(known, season), 0)] = 1e6
-    assert Smoother().forecast(other, np.array([known]), season, 4) == pytest.approx(
-        Smoother().forecast(history, np.array([known]), season, 4)
-    )
+    other[:, : max(40 - max(known, season), 0)] = -1e6
+    for smoother in (Smoother(), Smoother(from_zero=True)):
+        assert smoother.forecast(other, np.array([known]), season, 4) == pytest.approx(
+            smoother.forecast(history, np.array([known]), season, 4)
+        )
 
 
 @pytest.mark.parametrize("season", [1, 4])
@@ -347,8 +420,7 @@ def test_steps_that_were_not_observed_do_not_judge():
         for number, smoothing in enumerate(CHOICES):
             forecast = by(smoothing, filled[:cut], 4, 2)
             expected[number] += np.abs(forecast - actual)[seen].mean()
-    steady = [one.recent == 0 for one in CHOICES]
-    np.testing.assert_allclose(relative[0], expected / expected[steady].mean(), rtol=1e-5)
+    np.testing.assert_allclose(relative[0], expected / expected[STEADY].mean(), rtol=1e-5)
     assert places < 16
     assert blocks[0] == pytest.approx(places * 74 / 16 / 2)
 
@@ -375,8 +447,7 @@ def test_a_recent_trend_that_leads_far_away_does_not_move_how_the_others_are_jud
     jumped[0, 30] += 100.0  # behind it, a recent trend goes on upwards
     for one in (history, jumped):
         relative, _ = past_errors(one, np.array([60]), 4, HORIZON)
-        steady = relative[0, [not choice.recent for choice in CHOICES]]
-        assert steady.mean() == pytest.approx(1)
+        assert relative[0, STEADY].mean() == pytest.approx(1)
 
 
 @pytest.mark.parametrize(("size", "level"), [(2.0**600, 0.0), (2.0**-600, 0.0), (1.0, 2.0**20), (-4.0, 0.0)])
@@ -393,6 +464,8 @@ def test_what_is_chosen_does_not_depend_on_which_series_stand_beside():
     rng = np.random.default_rng(0)
     for season, horizon, steps in ((4, 3, 8), (12, 6, 26), (1, 6, 40)):  # small numbers, so that many choices are alike
         history, known = rng.integers(0, 3, (150, steps)).astype(np.float64), rng.integers(1, 2 * steps, 150)
-        together = Smoother().choose(history, known, season, horizon)
-        alone = [Smoother().choose(history[[row]], known[[row]], season, horizon)[0] for row in range(150)]
-        assert together.tolist() == alone
+        history[:75] += 1  # these are above zero
+        for smoother in (Smoother(), Smoother(from_zero=True)):
+            together = smoother.choose(history, known, season, horizon)
+            alone = [smoother.choose(history[[row]], known[[row]], season, horizon)[0] for row in range(150)]
+            assert together.tolist() == alone

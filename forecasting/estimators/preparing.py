@@ -69,6 +69,7 @@ def read_windows(
         filled=None if treated is panel else target.path(treated),
         channels=channels,
         ages=panel.ages if gaps == "mask" else None,
+        from_zero=not target.links,
     )
     return windows, notices
 

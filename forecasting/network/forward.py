@@ -8,22 +8,16 @@ place of a window in a product may change its last digit.
 Windows are the last axis of every array inside, (members, units, windows), so that a layer norm adds up rows.
 """
 
-import os
 import sys
-import threading
-from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
-from functools import cache
-from typing import Any
+from collections.abc import Callable
 
 import numpy as np
-from threadpoolctl import ThreadpoolController
 
 from forecasting.network.design import design
 from forecasting.network.quantiles import LEAST_GAP, rising
 from forecasting.network.spec import LEAST_VARIANCE, NORM_EPSILON, NetworkSpec, Weights
 from forecasting.scaling import Reading, part_of
+from forecasting.threads import in_threads
 
 _WINDOWS_AT_ONCE = 256
 
@@ -56,44 +50,8 @@ def forecast(spec: NetworkSpec, weights: Weights, reading: Reading) -> np.ndarra
         part = slice(first, first + _WINDOWS_AT_ONCE)
         outputs[:, part] = network.outputs(part_of(reading, part)).swapaxes(1, 2)
 
-    blocks = range(0, count, _WINDOWS_AT_ONCE)
-    with _one_blas_thread():  # products of a block are small: threads would wait longer than they work
-        if len(blocks) > 1:
-            with ThreadPoolExecutor(min(len(blocks), os.cpu_count() or 1)) as threads:
-                list(threads.map(fill, blocks))
-        elif blocks:
-            fill(0)
+    in_threads(fill, range(0, count, _WINDOWS_AT_ONCE))
     return outputs
-
-
-class _Limit:
-    """How many forecasts are under way in this process, and the limit that they share."""
-
-    lock = threading.Lock()
-    users = 0
-    held: Any = None
-
-
-@cache
-def _libraries() -> ThreadpoolController:
-    """The BLAS libraries of this process; looking for them takes longer than many a forecast."""
-    return ThreadpoolController()
-
-
-@contextmanager
-def _one_blas_thread() -> Iterator[None]:
-    """One BLAS thread while any forecast is under way: the setting is that of the whole process."""
-    with _Limit.lock:
-        if not _Limit.users:
-            _Limit.held = _libraries().limit(limits=1, user_api="blas")
-        _Limit.users += 1
-    try:
-        yield
-    finally:
-        with _Limit.lock:
-            _Limit.users -= 1
-            if not _Limit.users:
-                _Limit.held.restore_original_limits()
 
 
 class PlainNetwork:

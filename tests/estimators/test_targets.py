@@ -91,8 +91,11 @@ def test_forecasts_through_box_cox_do_not_depend_on_the_unit():
 
 
 def test_scaling_changes_what_windows_do_not_scale_away():
-    """Each window is scaled by itself; only what is below a millionth of its level is taken for rounding."""
-    for level, equal in ((0, True), (1e9, False)):
+    """Each window is scaled by itself; only what is below a millionth of its level is taken for rounding.
+
+    Above zero, moreover, a season may grow with the level, which it may not where zero has been moved.
+    """
+    for level, equal in ((-100, True), (1e9, False)):
         plain, scaled = (tiny(target=name, levels=[80]).fit(one() + level).predict() for name in ("none", "standard"))
         ends = ["SimpleRNN", "SimpleRNN-lo-80", "SimpleRNN-hi-80"]
         width = plain[ends].max(axis=1) - plain[ends].min(axis=1)

@@ -63,16 +63,16 @@ class _Trained:
 
 
 def up_to_date(settings: "Settings", dataset: DataSet, snapshot: Snapshot, *, began: float) -> TrainResult | None:
-    """The result of the newest registered version, if a training now would repeat it; otherwise None.
+    """The result of the newest registered version, if it can be read and is what a training now would give, or None.
 
-    It becomes the champion where the champion cannot be read.
+    It becomes the champion where the champion cannot be read. That it cannot be read itself is logged.
 
     Raises
     ------
     TrackingError
         The tracking store cannot be reached.
     """
-    from forecasting.tracking import configure, replace_unusable_champion
+    from forecasting.tracking import configure, defect_of, replace_unusable_champion
     from forecasting.tracking.store import tracking_errors
 
     client = configure(settings)
@@ -81,6 +81,10 @@ def up_to_date(settings: "Settings", dataset: DataSet, snapshot: Snapshot, *, be
         versions = client.search_model_versions(f"name = '{dataset.name}'")
         newest = max(versions, key=lambda version: int(version.version), default=None)
         if newest is None or newest.tags.get(KEY_TAG) != key:
+            return None
+        defect = defect_of(settings, dataset.name, str(newest.version))
+        if defect is not None:
+            _log.warning("%s: version %s cannot be read, and is trained anew: %s", dataset.name, newest.version, defect)
             return None
         run_id = str(newest.run_id)
         experiment = client.get_run(run_id).info.experiment_id

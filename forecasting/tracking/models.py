@@ -167,7 +167,7 @@ def replace_unusable_champion(client: "MlflowClient", settings: "Settings", data
     with tracking_errors("asking for the champion", settings.tracking_uri, dataset=dataset):
         champion = client.get_registered_model(dataset).aliases.get(CHAMPION)
     if champion is not None:
-        defect = None if str(champion) == version else _defect(settings, dataset, str(champion))
+        defect = None if str(champion) == version else defect_of(settings, dataset, str(champion))
         if defect is None:
             return
         _log.warning(
@@ -225,7 +225,7 @@ def _load(settings: "Settings", dataset: str, version: str) -> "SimpleRNNForecas
         return SimpleRNNForecaster.load(Path(where))
 
 
-def _defect(settings: "Settings", dataset: str, version: str) -> str | None:
+def defect_of(settings: "Settings", dataset: str, version: str) -> str | None:
     """Why the forecaster of a version cannot be read; None where it can, or where it cannot be fetched now."""
     try:
         _load(settings, dataset, version)

@@ -296,6 +296,15 @@ class TestTrain:
         assert (result.trained, result.version, result.champion) == (force, "2", "2")
         assert forecast_dataset(settings, "boiler").model_version == "2"
 
+    def test_a_newest_version_that_cannot_be_read_is_trained_anew(self, settings, caplog):
+        ingest_dataset(settings, "boiler")
+        train_dataset(settings, "boiler")
+        write_in_an_older_form(settings, "1")
+        result = train_dataset(settings, "boiler")
+        assert (result.trained, result.version, result.champion) == (True, "2", "2")
+        assert "boiler: version 1 cannot be read, and is trained anew: another version of this package" in caplog.text
+        assert forecast_dataset(settings, "boiler").model_version == "2"
+
     def test_force_trains_anew(self, settings):
         ingest_dataset(settings, "boiler")
         train_dataset(settings, "boiler")

@@ -22,10 +22,10 @@ _RECENT_LEVELS = (0.5, 0.8, 1.0)
 _GROWING_LEVELS = (0.5, 0.3, 0.8)
 _RECENT, _DAMPING = 0.7, 0.9
 _PAST_CUTS = 16
-_STEPS_JUDGED = 16
+_STEPS_JUDGED = 16, 15, 14, 13
 _WEIGHTS = (4.0, 2.0, 8.0, 1.0, 16.0, 0.5, 32.0)
 _PLACES_AT_ONCE, _VALUES_AT_ONCE = 4_096, 1_048_576
-_LEAST_FACTOR = 0.1
+_LEAST_FACTOR = 0.5
 _TIE = 1e-5
 """Errors that differ by such a share are alike: where rounding decided, series beside a series would matter."""
 
@@ -45,9 +45,9 @@ class Smoothing:
         rise      e_h = trend b (g + h) + recent r (g + sum_{i <= h} 0.9^i)
         forecast  y_h = l + e_h + S_{-h mod s}
 
-    A season that grows with the level is, relative to the mean m of the history, S_p / m times the level:
+    A season that grows with the level is, relative to the mean m of the m_p, S_p / m times the level:
 
-        level     l   = m + sum_j a_j (x_{t-j} - m - S_{j mod s}) / (1 + sum_j a_j S_{j mod s} / m)
+        level     l   = m + sum_j a_j (x_{t-j} - m - S_{j mod s}) / max(1 + sum_j a_j S_{j mod s} / m, 0.5)
         forecast  y_h = l + e_h + S_{-h mod s} (l + e_h) / m
 
     An additive Holt-Winters method (Winters 1960) with its weights cut off at the history and a season's weight of 0.3.
@@ -85,6 +85,8 @@ CHOICES = (
 """The smoothings that there are to choose from; the first of them where nothing tells."""
 _STEADY = sum(not one.recent and not one.grows for one in CHOICES)
 """So many of them, which come first, have no recent trend and no season that grows."""
+_OF_ONE_SIZE = np.array([CHOICES.index(replace(one, grows=False)) for one in CHOICES])
+"""The number of each where its season does not grow."""
 _PARAMETERS = np.array([(one.season, one.trend, one.recent, one.grows) for one in CHOICES])
 _LEVEL_NUMBERS = np.array([_LEVELS.index(one.level) for one in CHOICES])
 
@@ -104,10 +106,14 @@ def with_holes(inputs: np.ndarray, seen: np.ndarray) -> np.ndarray:
     return history
 
 
-def judged_steps(horizon: int) -> tuple[int, ...]:
-    """The steps ahead by which smoothings are judged: up to 16, spread over the horizon."""
-    count = min(horizon, _STEPS_JUDGED)
-    return tuple((1 + np.linspace(0, horizon - 1, count).round().astype(np.int64)).tolist())
+@functools.cache
+def judged_steps(season_length: int, horizon: int) -> tuple[int, ...]:
+    """The steps ahead by which smoothings are judged: up to 16, spread over the horizon and the season.
+
+    A few less where 16 would always meet the same places of the season.
+    """
+    spread = [np.linspace(1, horizon, min(horizon, count)).round().astype(np.int64) for count in _STEPS_JUDGED]
+    return tuple(max(spread, key=lambda steps: len(np.unique(steps % season_length))).tolist())
 
 
 def steps_of_history(season_length: int, most: int) -> int:
@@ -168,7 +174,7 @@ class Smoother:
     Attributes
     ----------
     expected : tuple of float
-        Mean relative errors of each of `CHOICES` over many histories.
+        Mean relative errors of each of `CHOICES` over many histories; of those with a season that grows, where it may.
     weight : float
         So many horizons of the past count as much as that.
     from_zero : bool
@@ -189,24 +195,35 @@ class Smoother:
         """
         horizon = after.shape[1]
         filled, zero = _filled(history, season_length), np.zeros((len(history), 1)) if from_zero else None
-        ahead = judged_steps(horizon)
+        ahead = judged_steps(season_length, horizon)
         errors = _Parts.of(filled, known, season_length, ahead, zero).errors(after[:, np.array(ahead) - 1])
         told = np.flatnonzero(errors.mean(axis=1) > 0)
         if not len(told):
             return cls(from_zero=from_zero)
-        errors = _relative(errors[told])
-        past = past_errors(history[told], known[told], season_length, horizon, from_zero=from_zero)
-        one, rows = cls(tuple(errors.mean(axis=0).tolist()), from_zero=from_zero), np.arange(len(told))
+        errors, filled, known = _relative(errors[told]), filled[told], known[told]
+        grows = _may_grow(filled, known, season_length) & from_zero
+        expected = errors[:, _OF_ONE_SIZE].mean(axis=0)
+        if grows.any():
+            expected += (errors - errors[:, _OF_ONE_SIZE])[grows].mean(axis=0)
+        past = past_errors(history[told], known, season_length, horizon, from_zero=from_zero)
+        one, rows = cls(tuple(expected.tolist()), from_zero=from_zero), np.arange(len(told))
         tried = [replace(one, weight=weight) for weight in _WEIGHTS]
-        return tried[int(np.argmin([errors[rows, each._lowest(*past)].mean() for each in tried]))]
+        return tried[int(np.argmin([errors[rows, each._lowest(*past, grows)].mean() for each in tried]))]
 
     def choose(self, history: np.ndarray, known: np.ndarray, season_length: int, horizon: int) -> np.ndarray:
         """The numbers among `CHOICES` of the smoothings of many histories, int64 of shape (n,); as for `smoothed`."""
-        return self._lowest(*past_errors(history, known, season_length, horizon, from_zero=self.from_zero))
+        grows = _may_grow(_filled(history, season_length), known, season_length) & self.from_zero
+        past = past_errors(history, known, season_length, horizon, from_zero=self.from_zero)
+        return self._lowest(*past, grows)
 
-    def _lowest(self, relative: np.ndarray, blocks: np.ndarray) -> np.ndarray:
-        """The choices by errors as `past_errors` gives them, the first of several that are alike."""
-        weighed = blocks[:, None] * relative + self.weight * np.array(self.expected)
+    def _lowest(self, relative: np.ndarray, blocks: np.ndarray, grows: np.ndarray) -> np.ndarray:
+        """The choices by errors as `past_errors` gives them, the first of several that are alike.
+
+        Where the season of a history may not grow, what is expected of it is that of a season of one size.
+        """
+        expected = np.array(self.expected)
+        expected = np.where(grows[:, None], expected, expected[_OF_ONE_SIZE])
+        weighed = blocks[:, None] * relative + self.weight * expected
         return np.asarray((weighed <= (1 + _TIE) * weighed.min(axis=1, keepdims=True)).argmax(axis=1))
 
     def forecast(self, history: np.ndarray, known: np.ndarray, season_length: int, horizon: int) -> np.ndarray:
@@ -265,7 +282,7 @@ def _summed_errors(
     row, place = np.nonzero(own[:, None] - back > season_length)
     errors, tried = np.zeros((len(history), len(CHOICES))), np.zeros(len(history), dtype=np.float64)
     if len(row):
-        cut, known, ahead = steps - back[place], own[row] - back[place], judged_steps(horizon)
+        cut, known, ahead = steps - back[place], own[row] - back[place], judged_steps(season_length, horizon)
         most = steps_of_history(season_length, steps)
         repeated = np.concatenate([np.repeat(filled[:, :1], most, axis=1), filled], axis=1)
         before = np.lib.stride_tricks.sliding_window_view(repeated, most, axis=1)[row, cut]
@@ -328,8 +345,7 @@ class _Parts:
         ``zero`` says where zero is on the scale of each, of shape (n, 1); None where ratios have no meaning.
         """
         n, levels, most = len(history), len(_LEVELS), steps_of_history(season_length, history.shape[1])
-        used = np.maximum(np.minimum(known, most) // season_length * season_length, min(season_length, most))
-        last = history[:, -1:]
+        used, last = _used(known, season_length, most), history[:, -1:]
         sums = np.zeros((n, 2 * levels + 3 + len(ahead)), dtype=history.dtype)
         age, lowest = np.empty((n, levels), dtype=history.dtype), np.empty((n, 1), dtype=history.dtype)
         lengths = np.unique(used)
@@ -344,7 +360,8 @@ class _Parts:
         growth = np.zeros_like(mean)
         if zero is not None and season_length > 1:
             mean_above = mean + last - zero
-            np.divide(1, mean_above, out=growth, where=zero < lowest)
+            ratios = (zero < lowest) & (mean_above > np.finfo(history.dtype).tiny)
+            np.divide(1, mean_above, out=growth, where=ratios)
         return cls(ahead, level + last, seasonal, age, trend, recent, mean + last, growth, pattern)
 
     def above(self, level: np.ndarray, seasonal: np.ndarray, growth: np.ndarray) -> np.ndarray:
@@ -401,6 +418,18 @@ def _of(level: float, seasonal: bool, growing: bool) -> dict[tuple[float, bool],
             alike = first.setdefault(replace(one, season=one.season * seasonal, grows=one.grows and growing), number)
             found.setdefault((one.season, one.grows), []).append((number, one, alike))
     return found
+
+
+def _used(known: np.ndarray, season_length: int, most: int) -> np.ndarray:
+    """So many steps are smoothed of each history of which so many are its own, of shape (n,)."""
+    return np.asarray(np.maximum(np.minimum(known, most) // season_length * season_length, min(season_length, most)))
+
+
+def _may_grow(filled: np.ndarray, known: np.ndarray, season_length: int) -> np.ndarray:
+    """Whether there is a season, and what is smoothed of a history lies above zero; bool of shape (n,)."""
+    most = steps_of_history(season_length, filled.shape[1])
+    before = np.arange(most) < most - _used(known, season_length, most)[:, None]
+    return np.asarray((before | (filled[:, -most:] > 0)).all(axis=1) & (season_length > 1))
 
 
 def _mean_of_seen(errors: np.ndarray) -> np.ndarray:

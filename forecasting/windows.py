@@ -213,6 +213,10 @@ class Windows:
         """The end of every series: the windows to forecast from."""
         return Cuts(np.arange(len(self.indptr) - 1), self.indptr[1:])
 
+    def age(self, cuts: Cuts | CutRanges) -> np.ndarray:
+        """Steps from each cut to the end of its series, int64 of shape (n_cuts,)."""
+        return np.asarray(self.indptr[1:][cuts.series] - cuts.row)
+
     def elapsed_ends(self, steps: int) -> np.ndarray | None:
         """Steps since the last observation at the last steps of every series, as `squashed` takes them.
 

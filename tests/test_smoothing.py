@@ -8,7 +8,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from forecasting.smoothing import CHOICES, Smoother, Smoothing, past_errors, smoothed, steps_of_history
+from forecasting.smoothing import (
+    CHOICES,
+    Smoother,
+    Smoothing,
+    judged_steps,
+    past_errors,
+    smoothed,
+    steps_of_history,
+)
 from forecasting.windows import Windows, reach
 
 HORIZON = 7
@@ -48,7 +56,7 @@ def plain(
         ratio = [one / mean for one in pattern]
         of_season = sum(a * ratio[j % season] for j, a in enumerate(shares)) / sum(shares)
         off = sum(a * (x[j] - mean - pattern[j % season]) for j, a in enumerate(shares)) / sum(shares)
-        level = mean + off / max(1 + of_season, 0.1)
+        level = mean + off / max(1 + of_season, 0.5)
         return [(level + slow[h - 1] + fading[h - 1]) * (1 + ratio[-h % season]) for h in steps]
     return [level + slow[h - 1] + fading[h - 1] + pattern[-h % season] for h in steps]
 
@@ -133,6 +141,48 @@ def test_where_a_season_grows_such_a_smoothing_is_chosen_but_not_where_ratios_ha
     assert not any(CHOICES[one].grows for one in Smoother(from_zero=True).choose(below, np.full(10, 80), 4, 6))
 
 
+def test_what_is_expected_of_seasons_that_grow_counts_only_where_they_may():
+    rng = np.random.default_rng(0)
+    ratio, level = np.array([0.5, 1.6, 1.0, 0.9]), 20.0 + 2.0 * np.arange(86)
+    growing = level * np.resize(ratio, 86) * np.exp(rng.normal(0, 0.01, (40, 86)))
+    history, after, known = growing[:, :80], growing[:, 80:], np.full(40, 80)
+    smoother = Smoother.fit(history, known, after, 4, from_zero=True)
+    assert CHOICES[int(np.argmin(smoother.expected))].grows
+    short = np.full(40, 9)  # so that what is expected decides
+    assert all(CHOICES[one].grows for one in smoother.choose(history, short, 4, 6))
+    zero = history.copy()
+    zero[:, -3] = 0.0
+    assert not any(CHOICES[one].grows for one in smoother.choose(zero, short, 4, 6))
+    mixed = Smoother.fit(  # those that cannot grow say nothing about how well it is to
+        np.concatenate([history, -history]), np.full(80, 80), np.concatenate([after, -after]), 4, from_zero=True
+    )
+    gains = [
+        [one.expected[k] - one.expected[CHOICES.index(replace(c, grows=False))] for k, c in enumerate(CHOICES)]
+        for one in (smoother, mixed)
+    ]
+    assert gains[1] == pytest.approx(gains[0])
+
+
+@settings(max_examples=50)
+@given(st.lists(st.floats(1e-3, 1e3), min_size=26, max_size=26), st.integers(66, len(CHOICES) - 1))
+def test_a_season_that_grows_does_not_run_away(values, choice):
+    history, known = np.array([values]), np.array([26])
+    grown, of_one_size = (
+        smoothed(history, known, np.array([number]), 12, 12, from_zero=True)
+        for number in (choice, CHOICES.index(replace(CHOICES[choice], grows=False)))
+    )
+    assert CHOICES[choice].grows
+    furthest = max(np.abs(of_one_size).max(), history.max())
+    assert np.abs(grown).max() <= 2 * 12 * furthest
+
+
+@pytest.mark.parametrize("size", [1e-310, 1e-40, 1e300])
+def test_histories_of_any_size_have_finite_forecasts(size):
+    history = size * (5.0 + np.resize([1.0, 3.0, -1.0, 2.0], (1, 60)))
+    forecast = Smoother(from_zero=True).forecast(history, np.array([60]), 4, 4)
+    assert forecast / size == pytest.approx(history[:, :4] / size, rel=1e-6)
+
+
 def test_less_of_the_trend_goes_on_less_far():
     line = np.arange(12.0)
     ends = [by(Smoothing(1.0, 0.5, share), line, 1, 5)[-1] for share in (0.0, 0.3, 0.6, 1.0)]
@@ -186,18 +236,20 @@ def plain_past_errors(
     tried = [one for one in back if min(known, steps) - one > season]
     if not tried:
         return np.ones(len(CHOICES)), 0.0
-    errors = np.zeros(len(CHOICES))
+    errors, judged = np.zeros(len(CHOICES)), np.array(judged_steps(season, horizon)) - 1
     for one in tried:
         before, after = history[: steps - one], history[steps - one : steps - one + horizon]
         own = min(known, steps) - one
         padded = np.concatenate([np.full(steps - len(before), before[0]), before])
         for number, smoothing in enumerate(CHOICES):
             path = plain_of(padded, own, smoothing, season, horizon, from_zero=from_zero)
-            errors[number] += np.abs(path - after).mean()
+            errors[number] += np.abs(path - after)[judged].mean()
     return errors / errors[STEADY].mean(), len(tried) * places / len(back) / horizon
 
 
-@pytest.mark.parametrize(("steps", "season", "horizon"), [(12, 1, 3), (40, 1, 6), (30, 4, 8), (80, 12, 5), (8, 1, 6)])
+@pytest.mark.parametrize(
+    ("steps", "season", "horizon"), [(12, 1, 3), (40, 1, 6), (30, 4, 8), (80, 12, 5), (8, 1, 6), (90, 4, 40)]
+)
 @pytest.mark.parametrize("from_zero", [False, True])
 def test_the_past_is_forecast_as_it_would_have_been(steps, season, horizon, from_zero):
     rng = np.random.default_rng(steps)
@@ -212,6 +264,17 @@ def test_the_past_is_forecast_as_it_would_have_been(steps, season, horizon, from
         assert blocks[row] == pytest.approx(expected[1])
     assert (blocks > 0).tolist()[:2] == [True, True]
     assert (blocks > 0).tolist()[-2:] == [False, False]
+
+
+def test_smoothings_are_judged_by_up_to_16_steps_from_the_first_to_the_last_at_all_places_of_the_season():
+    assert judged_steps(1, 5) == (1, 2, 3, 4, 5)
+    assert judged_steps(24, 48) == (1, 4, 7, 10, 14, 17, 20, 23, 26, 29, 32, 35, 39, 42, 45, 48)
+    for season, horizon in ((4, 61), (7, 106), (24, 361), (12, 46), (24, 168)):
+        steps = judged_steps(season, horizon)
+        assert steps == tuple(sorted(set(steps)))
+        assert (steps[0], steps[-1]) == (1, horizon)
+        assert 13 <= len(steps) <= 16
+        assert len({step % season for step in steps}) >= min(season, 12)
 
 
 def test_many_histories_in_parts_are_chosen_for_as_alone(monkeypatch):
@@ -246,13 +309,22 @@ def plain_fit(
     for row, own in enumerate(known):
         kind = int(own), season, horizon
         paths = [plain_of(history[row], kind[0], smoothing, *kind[1:], from_zero=from_zero) for smoothing in CHOICES]
-        error = np.abs(np.array(paths) - after[row]).mean(axis=1)
+        error = np.abs(np.array(paths) - after[row])[:, np.array(judged_steps(season, horizon)) - 1].mean(axis=1)
         errors.append(error / error[STEADY].mean())
         past.append(plain_past_errors(history[row], *kind, from_zero=from_zero))
+    used = [max(min(own, steps_of_history(season, 30)) // season * season, season) for own in known]
+    may_grow = [from_zero and season > 1 and min(row[-steps:]) > 0 for row, steps in zip(history, used, strict=True)]
     expected = np.mean(errors, axis=0)
+    for number, one in enumerate(CHOICES):
+        twin = CHOICES.index(replace(one, grows=False))
+        more = [error[number] - error[twin] for error, may in zip(errors, may_grow, strict=True) if may]
+        expected[number] = np.mean([error[twin] for error in errors]) + (np.mean(more) if more else 0.0)
 
     def reached(weight: float) -> float:
-        chosen = [int(np.argmin(blocks * relative + weight * expected)) for relative, blocks in past]
+        chosen = []
+        for (relative, blocks), may in zip(past, may_grow, strict=True):
+            told = [expected[CHOICES.index(one if may else replace(one, grows=False))] for one in CHOICES]
+            chosen.append(int(np.argmin(blocks * relative + weight * np.array(told))))
         return float(np.mean([error[choice] for error, choice in zip(errors, chosen, strict=True)]))
 
     return expected, min((4, 2, 8, 1, 16, 0.5, 32), key=reached)

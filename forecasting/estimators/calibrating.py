@@ -1,19 +1,22 @@
 """The calibration of intervals on further rows."""
 
+from forecasting.estimators.earlier import MOST_EARLIER
 from forecasting.estimators.fitting import Model
 from forecasting.estimators.movement import recent_movement
 from forecasting.evaluation.local import LocalConformal
 from forecasting.evaluation.quantile_conformal import QuantileConformal
 from forecasting.windows import Cuts, Windows
 
-MOST_ERRORS = 4_000
-"""Held-out windows that intervals are calibrated on at most."""
+MOST_HELD_OUT = 4_000
+"""Held-out windows of a fit at most."""
+MOST_ERRORS = MOST_HELD_OUT + MOST_EARLIER
+"""Forecasts whose errors intervals are calibrated on at most."""
 
 
 def recalibrated(model: Model, windows: Windows, cuts: Cuts) -> LocalConformal | QuantileConformal:
     """The calibration of a model with its errors at further cuts, whose targets it was not trained on.
 
-    They stand behind those that are there, of which the first go where there are more than `MOST_ERRORS`. How far the
+    They stand behind those that are there, of which the oldest go where there are more than `MOST_ERRORS`. How far the
     width follows recent movement stays as it is.
 
     Parameters
@@ -21,7 +24,7 @@ def recalibrated(model: Model, windows: Windows, cuts: Cuts) -> LocalConformal |
     model : Model
     windows : Windows
     cuts : Cuts
-        At most `MOST_ERRORS`.
+        At most `MOST_HELD_OUT`.
     """
     if not len(cuts):
         return model.conformal

@@ -18,7 +18,7 @@ from forecasting.windows import Windows
 
 TRUSTS = np.linspace(0.0, 1.0, 21)
 """The weights that are tried."""
-_MOST_WINDOWS = 2_000
+MOST_EARLIER = 2_000
 """So many windows at most are forecast."""
 _MOST_BLOCKS = 12
 
@@ -51,12 +51,15 @@ class Errors(NamedTuple):
         Actual minus forecast, NaN where unobserved.
     movement : float64 array of shape (n,)
         How much the series moved just before; see `recent_movement`.
+    age : int64 array of shape (n,)
+        Steps from where a forecast begins to the end of its series.
     independent : float
         How many of the forecasts share no actual value, about.
     """
 
     scaled: np.ndarray
     movement: np.ndarray
+    age: np.ndarray
     independent: float
 
 
@@ -75,7 +78,7 @@ class Earlier:
         Those of the partners, fitted to what lies before the blocks too.
     target : array of that shape
         What came next, NaN where unobserved.
-    movement, independent
+    movement, age, independent
         As of `Errors`.
     """
 
@@ -85,6 +88,7 @@ class Earlier:
     partners: list[np.ndarray]
     target: np.ndarray
     movement: np.ndarray
+    age: np.ndarray
     independent: float
 
 
@@ -115,7 +119,7 @@ def earlier_blocks(
         return None
     fitted = linear.refitted(start, windows, before, horizon, np.random.default_rng(seed))
     smoother = usual_smoother(windows, before, horizon)
-    cuts = linear.spread(cuts, _MOST_WINDOWS)
+    cuts = linear.spread(cuts, MOST_EARLIER)
     batch = windows.gather(cuts)
     target, forecast = windows.targets(cuts, batch, horizon), fitted.forecast(batch.reading)
     partners = partner_forecasts(windows, cuts, batch, start.anchor_kernel, smoother)
@@ -123,7 +127,8 @@ def earlier_blocks(
     end = windows.indptr[1:] - division.held_out
     block = (end[cuts.series] - cuts.row - horizon) // length
     parts = [block_errors(forecast, partners, target, block == number) for number in np.unique(block)]
-    told = np.isfinite(target).any(axis=1).mean() * np.maximum(half - division.held_out, 0).sum() / horizon
+    steps = half - division.held_out
+    told = np.isfinite(target).any(axis=1).mean() * steps[steps >= horizon].sum() / horizon
     return Earlier(
         _together([part for part in parts if part is not None]),
         fitted,
@@ -131,7 +136,8 @@ def earlier_blocks(
         partners,
         target,
         movement=recent_movement(windows, cuts, batch.scale),
-        independent=float(told),
+        age=windows.age(cuts),
+        independent=min(float(told), len(target)),
     )
 
 

@@ -49,7 +49,7 @@ class Model:
     penalty : float or None
         Ridge penalty of the linear start; None where the anchor alone was the better start.
     conformal : LocalConformal or QuantileConformal
-        Of the scaled errors on the held-out windows; the latter where quantiles were learned.
+        Of the scaled errors on the held-out windows and, where no quantiles were learned, on the blocks before them.
     """
 
     spec: NetworkSpec
@@ -165,6 +165,7 @@ def fit_model(
     *,
     combining: Combining | None,
     movement: np.ndarray,
+    age: np.ndarray,
     rng: np.random.Generator,
     callbacks: Sequence[Any],
 ) -> Fit:
@@ -187,6 +188,8 @@ def fit_model(
         For combining the ensemble with a simple forecast; None for the ensemble alone.
     movement : float64 array of shape (n_held_out,)
         How much the series moved just before each held-out window, which the width of the intervals may follow.
+    age : int64 array of shape (n_held_out,)
+        Steps from the end of each held-out window to the end of its series.
     rng : numpy.random.Generator
     callbacks : sequence of TrainingCallback
     """
@@ -208,8 +211,9 @@ def fit_model(
             onwards, watch = plan.continued(steps), history.watch(stage=1)
             source = CutWindows(windows, all_cuts, spec.horizon)
             trained = train(network, trained.weights, source, onwards, rngs, on_epoch=watch)
-    errors = Errors(held_out.target - validated, movement, held_out.independent)
-    earlier = None if combining is None else combining.earlier_errors(shares, median, held_out.target)
+    errors, earlier = Errors(held_out.target - validated, movement, age, held_out.independent), None
+    if combining is not None and not spec.gaps:  # earlier blocks have no learned quantiles
+        earlier = combining.earlier_errors(shares, median, held_out.target)
     conformal = _calibrated(spec, errors, apart, earlier)
     anchor, kernel = start.anchor, start.anchor_kernel
     model = Model(spec, trained.weights, anchor, kernel, smoother, shares, start.penalty, conformal)
@@ -285,14 +289,16 @@ def _first_weights(
 def _calibrated(
     spec: NetworkSpec, errors: Errors, apart: np.ndarray, earlier: Errors | None
 ) -> LocalConformal | QuantileConformal:
-    """What errors say about how wide intervals are, or about learned quantiles, which earlier blocks have none of."""
+    """What errors, the oldest first, say about how wide intervals are, or about learned quantiles."""
+    scaled, movement, age, independent = errors
+    if earlier is not None:
+        both = (np.concatenate(pair) for pair in zip(earlier[:-1], errors[:-1], strict=True))
+        scaled, movement, age = both
+        independent += earlier.independent
+    order = np.argsort(-age, kind="stable")
     if spec.gaps:
-        return QuantileConformal.fit(spec.quantiles, errors.scaled, apart, errors.movement, errors.independent)
-    if earlier is None:
-        return LocalConformal.fit(*errors)
-    scaled = np.concatenate([earlier.scaled, errors.scaled])
-    movement = np.concatenate([earlier.movement, errors.movement])
-    return LocalConformal.fit(scaled, movement, earlier.independent + errors.independent)
+        return QuantileConformal.fit(spec.quantiles, scaled[order], apart[order], movement[order], independent)
+    return LocalConformal.fit(scaled[order], movement[order], independent)
 
 
 def _point_and_spread(spec: NetworkSpec, outputs: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -10,7 +10,7 @@ import pandas as pd
 from sklearn.utils import check_random_state
 
 from forecasting.errors import DataError, ParameterError
-from forecasting.estimators.calibrating import MOST_ERRORS, recalibrated
+from forecasting.estimators.calibrating import MOST_HELD_OUT, recalibrated
 from forecasting.estimators.earlier import earlier_blocks
 from forecasting.estimators.encoding import Encoding
 from forecasting.estimators.fitting import Fit, Model, fit_model, train_on
@@ -107,6 +107,7 @@ def learn(
         plan,
         combining=combining,
         movement=recent_movement(prepared.windows, prepared.held_cuts, prepared.batch.scale),
+        age=prepared.windows.age(prepared.held_cuts),
         rng=np.random.default_rng(rng.randint(2**31)),
         callbacks=watching(callbacks, verbose=settings.verbose),
     )
@@ -159,7 +160,7 @@ def learn_on(
             f" {panel.lengths.max()}",
             remedy="Give longer histories, or fit anew",
         )
-    fresh = linear.spread(windows.held_out_cuts(horizon, least_history=least, held_out=untrained), MOST_ERRORS)
+    fresh = linear.spread(windows.held_out_cuts(horizon, least_history=least, held_out=untrained), MOST_HELD_OUT)
     plan = training_plan(fitted, len(cuts)).continued(fitted._best_steps)
     memory = planned_memory(model.spec, len(panel.values), len(fresh), plan.batch_size, fitted.season_length_)
     check_memory(memory)
@@ -174,7 +175,7 @@ def learn_on(
         rng=rng,
         callbacks=watching(callbacks, verbose=fitted.verbose),
     )
-    shown = windows.gather(linear.spread(cuts, MOST_ERRORS)).reading
+    shown = windows.gather(linear.spread(cuts, MOST_HELD_OUT)).reading
     examined = health(model.spec, model.weights, shown, history[len(fitted.history_) :], fitted.season_length_)
     return LearnedOn(model, history, examined, memory, interrupted)
 

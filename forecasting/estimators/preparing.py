@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from forecasting.errors import DataError
-from forecasting.estimators.calibrating import MOST_ERRORS
+from forecasting.estimators.calibrating import MOST_HELD_OUT
 from forecasting.estimators.planning import Division
 from forecasting.network import linear
 from forecasting.network.training import HeldOut
@@ -95,7 +95,7 @@ def prepare(
     target = target.fit(panel, division.held_out, division.season_length)
     windows, notices = read_windows(panel, gaps, target, division.lookback, division.season_length, channels)
     least, held = division.least_history, division.held_out
-    held_cuts = linear.spread(windows.held_out_cuts(horizon, least_history=least, held_out=held), MOST_ERRORS)
+    held_cuts = linear.spread(windows.held_out_cuts(horizon, least_history=least, held_out=held), MOST_HELD_OUT)
     batch = windows.gather(held_cuts)
     after = windows.targets(held_cuts, batch, horizon)
     cuts = windows.cuts(horizon, least_history=least, held_out=held)

@@ -106,7 +106,7 @@ class Combining:
             np.nanmean(np.abs(target - shares.combined(forecast, *self.partners))) for forecast in (self.map, ensemble)
         )
         smaller = (with_ensemble / with_map) ** _SHARE_OF_GAINED if with_map > 0 else 1.0
-        return Errors(errors * smaller, self.earlier.movement, self.earlier.independent)
+        return Errors(errors * smaller, self.earlier.movement, self.earlier.age, self.earlier.independent)
 
 
 def best_combination(

@@ -74,7 +74,7 @@ class LocalConformal:
         ParameterError, DataError
             As for `SplitConformal.fit`.
         """
-        moving = movement[movement > 0]
+        moving = movement[(movement > 0) & (~np.isnan(errors)).any(axis=1)]
         lowest, highest = (float(moving.min()), float(moving.max())) if len(moving) else (1.0, 1.0)
         movement = np.clip(movement, lowest, highest)
         power = _best_power(np.abs(errors), movement) * independent / (independent + _PRIOR_WINDOWS)

@@ -10,11 +10,11 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 from scipy.linalg import cho_factor, cho_solve
-from threadpoolctl import threadpool_limits
 
 from forecasting.network.design import design
 from forecasting.network.training import CutWindows, Examples, HeldOut
 from forecasting.scaling import Reading
+from forecasting.threads import one_blas_thread
 from forecasting.windows import CutRanges, Cuts, Windows
 
 ANCHORS = ("naive", "seasonal_naive")
@@ -69,7 +69,7 @@ def best_start(
     segment_length: int = 1,
 ) -> LinearStart:
     """The better naive forecast, and the best linear map from there."""
-    with threadpool_limits(1, "blas"):  # these products are small: on a busy machine threads wait for each other
+    with one_blas_thread():  # these products are small: on a busy machine threads wait for each other
         anchor, anchor_kernel = best_anchor(windows, cuts, horizon, rng, held_out)
         penalty, kernel = best_kernel(windows, cuts, anchor_kernel, horizon, rng, held_out, segment_length)
     return LinearStart(anchor, anchor_kernel, kernel, penalty, segment_length)
@@ -161,7 +161,7 @@ def refitted(
     lookback, rows = windows.lookback, len(start.kernel)
     width = rows if start.kernel[lookback:].any() else lookback
     kernel = anchor = _widened(start.anchor_kernel, rows)
-    with threadpool_limits(1, "blas"):
+    with one_blas_thread():
         regression = Regression(windows, cuts, anchor, horizon, rng, start.segment_length)
         for _ in range(1 + _REWEIGHTED):
             regression.reweight(kernel)

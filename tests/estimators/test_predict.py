@@ -102,6 +102,23 @@ def test_intervals_are_calibrated_on_earlier_blocks_too_where_simple_forecasts_h
     assert learned.pairs[0].independent == independent
 
 
+def test_of_the_errors_that_intervals_are_calibrated_on_the_oldest_go_first(frame, monkeypatch):
+    """Those of earlier blocks before those of held-out windows, whatever the series."""
+    forecaster = tiny(combine_naive=True).fit(frame)
+    before = forecaster._model.conformal.conformal.errors
+    held_out = len(tiny(combine_naive=False).fit(frame)._model.conformal.conformal.errors)
+    ends = frame.groupby("unique_id")["ds"].max()
+    further = pd.concat(
+        pd.DataFrame({"unique_id": name, "ds": pd.date_range(end, periods=3 * HORIZON + 1)[1:], "y": wave(3 * HORIZON)})
+        for name, end in ends.items()
+    )
+    monkeypatch.setattr("forecasting.estimators.calibrating.MOST_ERRORS", held_out + 40)
+    after = forecaster.partial_fit(further)._model.conformal.conformal.errors
+    added = 3 * (2 * HORIZON + 1)
+    assert len(after) == held_out + 40
+    np.testing.assert_array_equal(after[:-added], before[len(before) - (len(after) - added) :])
+
+
 def test_a_level_that_held_out_windows_alone_are_too_few_for_is_told_with_the_earlier_blocks():
     series = one(28)
     with pytest.raises(DataError, match=r"the 95 % interval needs the errors of at least 19 held-out forecasts"):

@@ -80,7 +80,7 @@ def test_the_held_out_windows_are_those_before_the_held_out_cuts_and_what_came_n
 def test_of_very_many_held_out_windows_some_are_judged_evenly_spread(monkeypatch):
     panel = panel_of(level(60), level(48))
     every = prepared(panel).held_cuts.row
-    monkeypatch.setattr(preparing, "MOST_ERRORS", 7)
+    monkeypatch.setattr(preparing, "MOST_HELD_OUT", 7)
     some = prepared(panel).held_cuts.row
     assert len(some) == 7
     assert {some[0], some[-1]} == {every[0], every[-1]}

@@ -1,11 +1,14 @@
 """Forecasts through every kind of transform of the target."""
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
 
 from forecasting import SimpleRNNForecaster, audit, to_panel
 from forecasting.errors import DataError, ParameterError
+from forecasting.estimators.trust import Shares
 from tests.estimators.made import HORIZON, TINY, long_frame, one, tiny, values, wave
 
 SEASON = TINY["season_length"]
@@ -101,6 +104,28 @@ def test_scaling_changes_what_windows_do_not_scale_away():
         width = plain[ends].max(axis=1) - plain[ends].min(axis=1)
         apart = (plain[ends] - scaled[ends]).abs().max(axis=1) / width
         assert bool((apart < 1e-3).all()) == equal
+
+
+@pytest.mark.parametrize(
+    ("target", "from_zero"),
+    [("none", True), ("difference", True), ("seasonal_difference", True), ("log", False), ("standard", False)],
+)
+def test_seasons_of_a_smoothing_grow_only_where_the_values_themselves_are_smoothed(target, from_zero):
+    smoother = tiny(target=target, max_steps=1).fit(long_frame())._model.smoother
+    assert smoother.from_zero == from_zero
+
+
+def test_a_season_that_grows_is_forecast_to_grow():
+    level = 20.0 + np.arange(64.0)
+    grown = pd.Series(level * np.resize([0.5, 1.6, 1.0, 0.9], 64), index=one(64).index, name="a")
+    missed = []
+    for by_ratio in (True, False):
+        forecaster = tiny(target="none", max_steps=1).fit(grown[:60])
+        assert forecaster._model.smoother is not None
+        smoother = replace(forecaster._model.smoother, from_zero=by_ratio)
+        forecaster._model = replace(forecaster._model, smoother=smoother, shares=Shares(0.0, 1.0, 0.0))
+        missed.append(np.abs(forecaster.predict(horizon=4)["SimpleRNN"] - grown[60:].to_numpy()).mean())
+    assert missed[0] < missed[1] / 2
 
 
 def test_scaling_decides_where_a_logarithm_begins():

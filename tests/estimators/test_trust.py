@@ -288,7 +288,18 @@ def test_windows_of_the_earlier_blocks_are_kept_with_what_came_next_and_how_much
     assert found.target == pytest.approx(windows.targets(cuts, batch, HORIZON))
     assert found.forecast == pytest.approx(found.map.forecast(batch.reading))
     assert found.movement == pytest.approx(recent_movement(windows, cuts, batch.scale))
+    ends = [panel.indptr[series + 1] for series in cuts.series]
+    assert found.age.tolist() == [end - row for end, row in zip(ends, cuts.row, strict=True)]
     assert found.independent == pytest.approx((half - division.held_out).sum() / HORIZON)
+
+
+def test_series_too_short_for_an_earlier_window_are_not_counted_as_independent_ones():
+    panel = to_panel(long_frame((120, *[45] * 40)))[0]
+    division = divide(panel, horizon=12, season_length=None, lookback=8, segment_length=None)
+    prepared = prepare(panel, "refuse", Target.parse("none"), division, 12, 0)
+    found = earlier_blocks(prepared.windows, division, 12, prepared.start, 1)
+    assert len(found.target) < 60
+    assert found.independent == pytest.approx((60 - division.held_out[0]) / 12)
 
 
 def test_where_no_series_can_be_halved_there_are_no_earlier_blocks():
@@ -312,12 +323,13 @@ def test_earlier_errors_are_those_with_the_map_smaller_by_half_of_what_the_ensem
         partners=[before + 9.0, before - 4.0],
         target=before + 1.0,
         movement=np.array([1.0, 2.0, 3.0]),
+        age=np.array([9, 8, 7]),
         independent=1.5,
     )
     combining = Combining(earlier, target + 2.0, lambda: None, held, usual=True)
     found = combining.earlier_errors(shares, target - 0.5, target)
     assert found.scaled == pytest.approx(np.full((3, horizon), 1.0 + 0.25 * 4.0) * np.sqrt(0.5 / 2.0))
-    assert (found.movement.tolist(), found.independent) == ([1.0, 2.0, 3.0], 1.5)
+    assert (found.movement.tolist(), found.age.tolist(), found.independent) == ([1.0, 2.0, 3.0], [9, 8, 7], 1.5)
     exact = Combining(earlier, target, lambda: None, held, usual=True)
     assert exact.earlier_errors(shares, target - 0.5, target).scaled == pytest.approx(2.0)
 

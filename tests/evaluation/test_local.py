@@ -98,6 +98,13 @@ def test_missing_errors_do_not_count() -> None:
     assert LocalConformal.fit(with_holes, longer, independent=100).power == pytest.approx(expected)
 
 
+def test_movements_of_forecasts_without_any_error_are_not_among_those_seen() -> None:
+    errors, movement = made(0.8)
+    errors, movement = np.concatenate([errors, np.full((2, 3), np.nan)]), np.append(movement, [1e-6, 1e6])
+    local = LocalConformal.fit(errors, movement, independent=1e9)
+    assert (local.lowest, local.highest) == (movement[:-2].min(), movement[:-2].max())
+
+
 def test_draws_have_the_width_of_their_own_movement() -> None:
     errors, movement = made(1.0)
     local = LocalConformal.fit(errors, movement, independent=1e9)

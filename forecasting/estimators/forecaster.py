@@ -110,8 +110,9 @@ class SimpleRNNForecaster(BaseEstimator):  # type: ignore[misc]  # scikit-learn 
     n_members : int, default 3
         Networks whose median is the forecast.
     max_steps : int, optional
-        Gradient steps per network; by default 500, then another 500 and then another 1,000, each only where the steps
-        before made the held-out error 1 % less.
+        Gradient steps per network; by default 500, or 1,000 where there are more than 25,000 windows, and then rounds
+        of as many as were made before, up to 4,000 in all, each only where the one before made the held-out error 1 %
+        less.
     batch_size : int, optional
         Windows per gradient step; by default 128, or 64 or 32 where that is more than a quarter of those trained on.
     learning_rate : float, default 0.002

@@ -17,7 +17,7 @@ from forecasting.estimators.fitting import Fit, Model, fit_model, train_on
 from forecasting.estimators.memory import check_memory, planned_memory
 from forecasting.estimators.movement import recent_movement
 from forecasting.estimators.partners import partner_forecasts, usual_smoother
-from forecasting.estimators.planning import ROUNDS, Division, divide, usual_batch_size
+from forecasting.estimators.planning import Division, divide, usual_batch_size, usual_rounds
 from forecasting.estimators.preparing import Prepared, best_prepared, prepare, read_windows
 from forecasting.estimators.trust import Combining
 from forecasting.evaluation.intervals import SplitConformal
@@ -182,7 +182,7 @@ def learn_on(
 
 def training_plan(settings: "SimpleRNNForecaster", windows: int) -> TrainingPlan:
     """How to train on so many windows: in rounds that double what was done, or in one of the stated number of steps."""
-    steps, *further = ROUNDS if settings.max_steps is None else (settings.max_steps,)
+    steps, *further = usual_rounds(windows) if settings.max_steps is None else (settings.max_steps,)
     batch_size = settings.batch_size or usual_batch_size(windows)
     return TrainingPlan(steps, batch_size, settings.learning_rate, settings.clip_norm, tuple(further))
 

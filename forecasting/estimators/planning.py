@@ -11,8 +11,9 @@ _MOST_SEGMENTS = 14
 _FEWEST_SEGMENTS = 2
 _MOST_STEPS_WITHOUT_SEASON = 32
 _SEGMENT_WITHOUT_SEASON = 4
-ROUNDS = 500, 500, 1000
-"""Gradient steps of the rounds of a training."""
+_ROUNDS = 500, 500, 1000, 2000
+_ROUNDS_OF_MANY = 1000, 1000, 2000
+_MANY_WINDOWS = 25_000
 _BATCH_SIZES = 128, 64, 32
 """Few, so that refits with ever more windows build few networks anew."""
 _BATCHES_OF_WINDOWS = 4
@@ -104,6 +105,15 @@ def divide(
 def usual_batch_size(windows: int) -> int:
     """Windows of a gradient step: 128, 64 or 32, the most of these that are no more than a quarter of all, or 32."""
     return next((size for size in _BATCH_SIZES if size * _BATCHES_OF_WINDOWS <= windows), _BATCH_SIZES[-1])
+
+
+def usual_rounds(windows: int) -> tuple[int, ...]:
+    """Gradient steps of the rounds of a training: 500, and then as many as were made before, up to 4,000 in all.
+
+    Where there are more than 25,000 windows the first round is of 1,000: in 500 steps of 128 a network has hardly seen
+    them once or twice, and what is learned in these says little about what there is to learn.
+    """
+    return _ROUNDS_OF_MANY if windows > _MANY_WINDOWS else _ROUNDS
 
 
 def _usual_segment(season: int, lookback: int | None) -> int:

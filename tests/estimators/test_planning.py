@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from forecasting.errors import DataError, ParameterError
 from forecasting.estimators.memory import planned_memory
-from forecasting.estimators.planning import divide, usual_batch_size
+from forecasting.estimators.planning import divide, usual_batch_size, usual_rounds
 from forecasting.network.spec import NetworkSpec
 from forecasting.panel import Frequency, Panel
 
@@ -157,3 +157,11 @@ def test_the_memory_plan_counts_quantiles():
     assert after["weights"] - before["weights"] == 5 * 4 * 2 * (8 + 1) * 4 * 6
     assert after["batches"] - before["batches"] == 2 * 2 * 32 * 2 * 4 * 6 * 4
     assert after["windows"] > before["windows"]
+
+
+@pytest.mark.parametrize(("windows", "first"), [(1, 500), (25_000, 500), (25_001, 1000), (10**7, 1000)])
+def test_rounds_double_what_was_done_up_to_4000_steps_and_begin_with_more_where_windows_are_many(windows, first):
+    rounds = usual_rounds(windows)
+    assert rounds[0] == first
+    assert all(steps == sum(rounds[:number]) for number, steps in enumerate(rounds) if number)
+    assert sum(rounds) == 4000

@@ -8,11 +8,14 @@ from typing import Any
 
 Settings = dict[str, Any]
 
-BEST: dict[str, Settings] = {"m3_monthly": {"target": "box_cox", "lookback": 36}}
+BEST: dict[str, Settings] = {
+    "m3_monthly": {"target": "box_cox", "lookback": 36},
+    "m4_hourly": {"n_members": 5, "max_steps": 8000},
+}
 """Chosen settings by the name of a task, beside horizon and season length; none where the default won."""
 
 CANDIDATES: dict[str, list[Settings]] = {
-    "m4_hourly": [{}, {"units": 128}, {"units": 128, "n_members": 5, "max_steps": 4000}],
+    "m4_hourly": [{}, {"n_members": 5}, {"max_steps": 8000}, {"n_members": 5, "max_steps": 8000}],
     "m3_monthly": [
         {},
         {"lookback": 36},

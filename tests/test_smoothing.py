@@ -282,7 +282,7 @@ def test_many_histories_in_parts_are_chosen_for_as_alone(monkeypatch):
     history, known = rng.normal(size=(40, 60)).cumsum(axis=1), rng.integers(1, 80, 40)
     whole = Smoother().choose(history, known, 4, 6)
     assert len(set(whole.tolist())) > 3
-    monkeypatch.setattr("forecasting.smoothing._VALUES_AT_ONCE", 500)
+    monkeypatch.setattr("forecasting.smoothing.smoother._VALUES_AT_ONCE", 500)
     assert Smoother().choose(history, known, 4, 6).tolist() == whole.tolist()
 
 

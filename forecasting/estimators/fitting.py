@@ -292,8 +292,7 @@ def _calibrated(
     """What errors, the oldest first, say about how wide intervals are, or about learned quantiles."""
     scaled, movement, age, independent = errors
     if earlier is not None:
-        both = (np.concatenate(pair) for pair in zip(earlier[:-1], errors[:-1], strict=True))
-        scaled, movement, age = both
+        scaled, movement, age = (np.concatenate(pair) for pair in zip(earlier[:-1], errors[:-1], strict=True))
         independent += earlier.independent
     order = np.argsort(-age, kind="stable")
     if spec.gaps:

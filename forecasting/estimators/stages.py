@@ -18,6 +18,7 @@ _MOST_WINDOWS = 1000
 def fitted_stages(estimator: "SimpleRNNForecaster") -> dict[str, dict[str, Any]]:
     """See `SimpleRNNForecaster.fitted_stages`."""
     model, start = estimator._model, estimator._start
+    smoother = model.smoother
     return {
         "division": {
             "season_length": estimator.season_length_,
@@ -38,7 +39,7 @@ def fitted_stages(estimator: "SimpleRNNForecaster") -> dict[str, dict[str, Any]]
             **{name: [entry.get(name, np.nan) for entry in estimator.history_] for name in ("loss", "val_loss")},
         },
         "trust and calibration": {
-            "smoothing": np.nan if model.smoother is None else [model.smoother.weight, *model.smoother.expected],
+            "smoothing": np.nan if smoother is None else [smoother.recursive, smoother.weight, *smoother.expected],
             "shares": astuple(model.shares),
             "held-out forecasts": estimator.validation_["SimpleRNN"],
             **{f"conformal {name}": array for name, array in model.conformal.to_arrays().items()},

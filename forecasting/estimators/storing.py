@@ -29,7 +29,7 @@ from forecasting.windows import reach
 if TYPE_CHECKING:
     from forecasting.estimators.forecaster import SimpleRNNForecaster
 
-FORMAT = 9
+FORMAT = 10
 _TEXT, _ARRAYS = "forecaster.json", "arrays.npz"
 
 
@@ -153,10 +153,10 @@ def _restored(kind: type["SimpleRNNForecaster"], text: dict[str, Any], arrays: d
     return estimator
 
 
-def _smoother(expected: list[float], weight: float, from_zero: bool) -> Smoother:
+def _smoother(expected: list[float], weight: float, from_zero: bool, recursive: bool) -> Smoother:
     if len(expected) != len(CHOICES):
         raise ValueError(f"{len(expected)} smoothings are told of instead of {len(CHOICES)}")
-    return Smoother(tuple(expected), weight, from_zero)
+    return Smoother(tuple(expected), weight, from_zero, recursive)
 
 
 def _ends(panel: Panel, steps: int) -> Panel:

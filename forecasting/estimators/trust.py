@@ -26,7 +26,7 @@ _CLEARLY = 0.005
 """A smoothing takes the place of the naive forecast where the error of the combination is this much less."""
 _USUAL_BLOCKS = 2.0
 """So many blocks count the usual shares."""
-_LEAST_SMOOTHING = 0.15
+_LEAST_SMOOTHING = 1 / 6
 """A smoothing that has a smaller share than that by the usual shares alone is not worth its time."""
 
 
@@ -54,7 +54,8 @@ class Shares:
 
 
 NETWORKS_ALONE = Shares(0.0, 0.0, 1.0)
-_USUAL = Shares(0.0, 0.6, 0.4)
+_USUAL = Shares(0.0, 2 / 3, 1 / 3)
+"""A third for each of three forecasts: a smoothing is the mean of two."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -132,11 +133,11 @@ def best_combination(
     best weight against the naive forecast is noise, and so is the small gain that it seems to bring: a gain of 1 %
     halves it. Blocks in which the map is the partner itself say nothing about its weight against that.
 
-    These shares are drawn towards the usual ones, 0.6 for the smoothing and 0.4 for the ensemble, as if two further
-    blocks had said that; a prior for the weights as of Diebold and Pauly 1990, "The use of prior information in
+    These shares are drawn towards the usual ones, two thirds for the smoothing and one for the ensemble, as if two
+    further blocks had said that; a prior for the weights as of Diebold and Pauly 1990, "The use of prior information in
     forecast combination". So a short history, which tells little, is forecast as most are. A smoothing that is not the
-    partner and would have a share below 0.15, as where more than six blocks tell, is left out, and the naive forecast
-    is not drawn away from where no block tells anything.
+    partner and would have a share below a sixth, as where more than six blocks tell, is left out, and the naive
+    forecast is not drawn away from where no block tells anything.
 
     Parameters
     ----------

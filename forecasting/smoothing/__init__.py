@@ -1,11 +1,13 @@
 """Exponential smoothing, its parameters chosen for each series by how they would have forecast its own past.
 
-What networks are combined with. With given parameters such a forecast is a few weighted sums of the last seasons.
+What networks are combined with: the mean of a forecast of a few weighted sums of the last seasons, whose parameters are
+chosen by horizons of the past, and of recursions, which are weighed by its single steps.
 """
 
 from forecasting.smoothing.choices import CHOICES, Smoothing
 from forecasting.smoothing.holes import with_holes
 from forecasting.smoothing.parts import smoothed, steps_of_history
+from forecasting.smoothing.recursion import recursively_smoothed
 from forecasting.smoothing.smoother import Smoother, judged_steps, past_errors
 
 __all__ = [
@@ -14,6 +16,7 @@ __all__ = [
     "Smoothing",
     "judged_steps",
     "past_errors",
+    "recursively_smoothed",
     "smoothed",
     "steps_of_history",
     "with_holes",

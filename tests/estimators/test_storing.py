@@ -14,6 +14,7 @@ from sklearn.base import clone
 
 from forecasting import SimpleRNNForecaster
 from forecasting.errors import StorageError
+from forecasting.estimators.storing import FORMAT
 from forecasting.estimators.trust import Shares
 from forecasting.panel import to_panel
 from forecasting.smoothing import CHOICES, Smoother
@@ -87,7 +88,7 @@ def test_what_was_fitted_comes_back(fitted, folder):
 
 def test_the_files_are_json_and_plain_arrays(folder):
     assert sorted(path.name for path in folder.iterdir()) == [ARRAYS, TEXT]
-    assert json.loads((folder / TEXT).read_text())["format"] == 9
+    assert json.loads((folder / TEXT).read_text())["format"] == 10
     with np.load(folder / ARRAYS, allow_pickle=False) as stored:
         kinds = {name: stored[name].dtype.kind for name in stored.files}
     assert set(kinds.values()) <= {"f", "i", "M", "U"}
@@ -278,12 +279,14 @@ def test_a_damaged_forecaster_is_told_as_such(damage, damaged):
     assert str(damaged) in str(error.value)
 
 
-@pytest.mark.parametrize("other", [1, 8, 999])
+@pytest.mark.parametrize("other", [1, FORMAT - 1, 999])
 def test_another_format_asks_for_the_package_that_wrote_it(other, damaged):
-    (damaged / TEXT).write_text((damaged / TEXT).read_text().replace('"format": 9', f'"format": {other}'))
+    (damaged / TEXT).write_text((damaged / TEXT).read_text().replace(f'"format": {FORMAT}', f'"format": {other}'))
     with pytest.raises(StorageError) as error:
         SimpleRNNForecaster.load(damaged)
-    assert error.value.problem == (f"another version of this package wrote it (format {other}, this one reads 9)")
+    assert error.value.problem == (
+        f"another version of this package wrote it (format {other}, this one reads {FORMAT})"
+    )
     assert error.value.remedy == "Train it anew, or use the version of the package that wrote it"
 
 

@@ -139,15 +139,15 @@ def test_earlier_blocks_decide_about_the_partner_too_and_the_last_counts_like_tw
 
 def test_shares_are_drawn_towards_the_usual_ones_as_if_two_further_blocks_had_said_those():
     found = shares(0, [5, 1e6])  # one block, which says 0.75 against the naive forecast
-    assert found == Shares(*(pytest.approx(part, abs=1e-3) for part in (0.25 / 3, 2 * 0.6 / 3, (0.75 + 2 * 0.4) / 3)))
+    assert found == Shares(*(pytest.approx(part, abs=1e-3) for part in (0.25 / 3, 4 / 9, (0.75 + 2 / 3) / 3)))
     against_smoothing = shares(3.0, [4.0, 1.0])
-    assert against_smoothing == Shares(0.0, pytest.approx((6 / 11 + 1.2) / 3), pytest.approx((5 / 11 + 0.8) / 3))
+    assert against_smoothing == Shares(0.0, pytest.approx((6 / 11 + 4 / 3) / 3), pytest.approx((5 / 11 + 2 / 3) / 3))
 
 
 def test_where_many_blocks_tell_a_smoothing_that_is_not_the_partner_is_left_out():
     for blocks_before, has_share in ((5, True), (6, False)):  # as many as 5.4 and as 6.4 alike
         alike = (blocks_before + 2) ** 2 / (blocks_before + 4)
-        assert (2 * 0.6 / (alike + 2) >= 0.15) is has_share
+        assert (4 / 3 / (alike + 2) >= 1 / 6) is has_share
         found = shares(0, [5, 1e6], blocks(*[1.0] * blocks_before))
         assert (found.smoothing > 0) is has_share
         assert sum(astuple(found)) == pytest.approx(1)

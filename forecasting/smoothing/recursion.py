@@ -1,0 +1,232 @@
+"""Exponential smoothing by recursion, each set of parameters weighed by how well it tells the next step."""
+
+import itertools
+from dataclasses import dataclass
+
+import numpy as np
+
+from forecasting.smoothing.holes import whole
+
+SEASONS, STEPS = 6, 60
+"""So many seasons of history are gone through at most, or so many steps where that is more."""
+_FEWEST_SEASONS, _FEWEST_STEPS = 2, 6
+LEVELS = (0.05, 0.2, 0.4, 0.65, 0.9)
+TRENDS = ((0.0, 0.0), (0.02, 1.0), (0.15, 1.0), (0.5, 1.0), (0.02, 0.93), (0.15, 0.93), (0.5, 0.93))
+"""What a trend follows of what the level does, and what is left of it after a step; at first, no trend at all."""
+SEASON = 0.15
+_LEFT = sorted({left for _, left in TRENDS})
+_EACH = tuple(itertools.product(LEVELS, TRENDS))
+_OF_LEVEL = np.array([[level] for level, _ in _EACH], dtype=np.float32)
+_OF_TREND = np.array([[level * trend] for level, (trend, _) in _EACH], dtype=np.float32)
+_OF_SEASON = np.float32(SEASON) * (1 - _OF_LEVEL)
+_LEFT_OF_TREND = np.array([[left] for _, (_, left) in _EACH], dtype=np.float32)
+_TRENDED = _LEFT_OF_TREND > 0
+_PARAMETERS = 1.0 + 2.0 * _TRENDED + (_TRENDED & (_LEFT_OF_TREND < 1))
+_FIRST_STEPS, _FIRST_VALUES = 10, 3
+"""Where there is no season, a line through so many steps is where a trend starts, and a mean of so many a level."""
+_LEAST_ERROR = 1e-10
+"""A mean square, of values from -1 to 1, that is no more than rounding in single precision."""
+_LEAST_LEVEL, _LEAST_SEASON = 0.1, 0.05
+"""What a season that grows is divided by is at least this share of the mean, and what it is itself at least this."""
+_MOST_ABOVE = 1000.0
+"""Values that lie further above zero, in their own size, are too far for single precision to tell how they grow."""
+_VALUES_AT_ONCE, _LEAST_SEASON_AT_ONCE = 2**18, 8
+
+
+@dataclass(frozen=True, eq=False)
+class _Ends:
+    """Where the recursions of n histories end, each with k sets of parameters.
+
+    Attributes
+    ----------
+    level, trend : float32 arrays of shape (k, n)
+    pattern : float32 array of shape (season, k, n) or None
+        By place in the season, counted from the first step.
+    squares : float32 array of shape (k, n)
+        Sum of the squared errors of the forecasts one step ahead; infinite where a recursion ran away.
+    grows : bool
+        Whether the pattern is one of factors.
+    """
+
+    level: np.ndarray
+    trend: np.ndarray
+    pattern: np.ndarray | None
+    squares: np.ndarray
+    grows: bool
+
+    @property
+    def parameters(self) -> np.ndarray:
+        """How many parameters and states each set has, of shape (k, 1)."""
+        return _PARAMETERS + (0 if self.pattern is None else len(self.pattern))
+
+
+def recursively_smoothed(
+    history: np.ndarray, known: np.ndarray, season_length: int, horizon: int, *, from_zero: bool = False
+) -> np.ndarray:
+    """Forecasts of many histories by exponential smoothings, each smoothing weighed by its errors one step ahead.
+
+    With x the history, s the season length, l the level, b the trend and p the pattern, a step goes
+
+        error    e = x_t - u - p_{t-s},  u = l_{t-1} + f b_{t-1}
+        then     l_t = u + a e,  b_t = f b_{t-1} + a c e,  p_t = p_{t-s} + 0.15 (1 - a) e
+        or       e = x_t - u p_{t-s},  l_t = u + a e / p_{t-s},  b_t = f b_{t-1} + a c e / p_{t-s},
+                 p_t = p_{t-s} + 0.15 (1 - a) e / u, where the season grows with the level,
+
+    as in Hyndman, Koehler, Snyder and Grose 2002, "A state space framework for automatic forecasting using exponential
+    smoothing methods". Every level weight a is tried with every trend (c, f), without a season and with one. It grows
+    where ratios have a meaning and the history is above zero. Their forecasts are averaged by Akaike weights, of
+    n log(sum e^2 / n) + 2 parameters (Kolassa 2011, "Combining exponential smoothing forecasts using Akaike weights").
+    A step that was not observed has no error. Recursions start at the line and the mean season of what they go through,
+    or without a season at the line of its first ten steps.
+
+    Parameters
+    ----------
+    history : float64 array of shape (n, steps)
+        The last steps of each; NaN where a step was not observed.
+    known : int array of shape (n,)
+        Steps of each that are its own. Of these, the last six seasons are gone through, or 60 steps where that is more,
+        as far as they are whole seasons.
+    season_length, horizon : int
+    from_zero : bool, default False
+        Whether ratios of the values have a meaning, as they do not of logarithms: without, no season grows.
+
+    Returns
+    -------
+    float64 array of shape (n, horizon)
+        NaN where there are less than two seasons of history, or less than six steps.
+    """
+    filled, found = whole(history, season_length), np.full((len(history), horizon), np.nan)
+    most = min(max(SEASONS * season_length, STEPS), history.shape[1])
+    used = np.minimum(known, most) // season_length * season_length
+    at_once = max(1, _VALUES_AT_ONCE // (len(_EACH) * max(season_length, _LEAST_SEASON_AT_ONCE)))
+    for steps in np.unique(used[used >= max(_FEWEST_SEASONS * season_length, _FEWEST_STEPS)]):
+        same = np.flatnonzero(used == steps)
+        grows = from_zero & (season_length > 1) & _may_grow(filled[same, -steps:])
+        for grow in (False, True):
+            rows = same[grows == grow]
+            for some in (rows[first : first + at_once] for first in range(0, len(rows), at_once)):
+                seen = None if filled is history else ~np.isnan(history[some, -steps:]).T
+                found[some] = _forecast(filled[some, -steps:].T, seen, season_length, horizon, grows=grow).T
+    return found
+
+
+def _may_grow(filled: np.ndarray) -> np.ndarray:
+    """Whether values of shape (n, steps) lie above zero, and not so far that single precision could not tell."""
+    lowest, highest = filled.min(axis=1), filled.max(axis=1)
+    return np.asarray((lowest > 0) & (highest < _MOST_ABOVE * (highest - lowest)))
+
+
+def _forecast(
+    values: np.ndarray, seen: np.ndarray | None, season_length: int, horizon: int, *, grows: bool
+) -> np.ndarray:
+    """Forecasts of shape (horizon, n) of filled values of shape (steps, n), in single precision but for the last."""
+    base = np.zeros_like(values[-1]) if grows else values[-1]
+    _, power = np.frexp(np.abs(values - values[-1]).max(axis=0))
+    small = np.ldexp(values - base, -power).astype(np.float32)
+    ended = [_gone_through(small, seen, *_plain_start(small))]
+    if season_length > 1:
+        start = _growing_start if grows else _seasonal_start
+        ended.append(_gone_through(small, seen, *start(small, season_length), grows=grows))
+    counted = len(values) if seen is None else np.maximum(seen.sum(axis=0), 1)
+    misfits = [counted * np.log(ends.squares / counted + _LEAST_ERROR) for ends in ended]
+    criteria = np.array([misfit + 2 * ends.parameters for misfit, ends in zip(misfits, ended, strict=True)])
+    weights = np.exp((criteria.min(axis=(0, 1)) - criteria) / 2)
+    weights /= weights.sum(axis=(0, 1))
+    place = np.arange(horizon) % season_length
+    forecast = np.sum([_ahead(ends, weight, place) for ends, weight in zip(ended, weights, strict=True)], axis=0)
+    return np.asarray(base + np.ldexp(forecast, power))
+
+
+def _gone_through(
+    values: np.ndarray,
+    seen: np.ndarray | None,
+    level: np.ndarray,
+    trend: np.ndarray,
+    pattern: np.ndarray | None,
+    *,
+    grows: bool = False,
+) -> _Ends:
+    """The recursions over float32 values of shape (steps, n), from a start as `_plain_start` gives it."""
+    level, trend = level.copy(), np.where(_TRENDED, trend, np.float32(0))
+    squares, error, moved = np.zeros_like(level), np.empty_like(level), np.empty_like(level)
+    least = np.float32(_LEAST_LEVEL) * values.mean(axis=0)
+    if pattern is not None:
+        pattern = np.repeat(pattern[:, None], len(level), axis=1)
+    with np.errstate(over="ignore", invalid="ignore"):
+        for step, value in enumerate(values):
+            trend *= _LEFT_OF_TREND
+            level += trend
+            season = None if pattern is None else pattern[step % len(pattern)]
+            if season is None:
+                np.subtract(value, level, out=error)
+            elif grows:
+                np.subtract(value, np.multiply(level, season, out=error), out=error)
+            else:
+                np.subtract(value, np.add(level, season, out=error), out=error)
+            if seen is not None:
+                error *= seen[step]
+            squares += np.multiply(error, error, out=moved)
+            if season is not None and grows:
+                np.divide(error, np.maximum(level, least, out=moved), out=moved)
+                np.divide(error, season, out=error)
+                season += np.multiply(moved, _OF_SEASON, out=moved)
+                np.maximum(season, np.float32(_LEAST_SEASON), out=season)
+            elif season is not None:
+                season += np.multiply(error, _OF_SEASON, out=moved)
+            level += np.multiply(error, _OF_LEVEL, out=moved)
+            trend += np.multiply(error, _OF_TREND, out=moved)
+    away = ~np.isfinite(squares)
+    level[away], trend[away], squares[away] = 0, 0, np.inf
+    if pattern is not None:
+        pattern[:, away] = 0
+    return _Ends(level, trend, pattern, squares, grows)
+
+
+def _plain_start(values: np.ndarray) -> tuple[np.ndarray, np.ndarray, None]:
+    """Level before the first step, of shape (k, n), and slope, of shape (n,), where there is no season."""
+    first = values[:_FIRST_STEPS]
+    slope, mean = _slope(first), first.mean(axis=0)
+    back = np.float32((len(first) + 1) / 2)
+    return np.where(_TRENDED, mean - slope * back, values[:_FIRST_VALUES].mean(axis=0)), slope, None
+
+
+def _seasonal_start(values: np.ndarray, season_length: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """As `_plain_start`, with the pattern, of shape (season_length, n), by the line through the means of seasons."""
+    seasons = values.reshape(-1, season_length, values.shape[1])
+    slope, mean = _slope(seasons.mean(axis=1)) / np.float32(season_length), values.mean(axis=0)
+    before = mean - slope * np.float32((len(values) + 1) / 2)
+    line = before + slope * np.arange(1, len(values) + 1, dtype=np.float32)[:, None]
+    pattern = (values - line).reshape(seasons.shape).mean(axis=0)
+    return np.where(_TRENDED, before, seasons[0].mean(axis=0)), slope, pattern - pattern.mean(axis=0)
+
+
+def _growing_start(values: np.ndarray, season_length: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """As `_seasonal_start`, with a pattern of ratios; values are above zero."""
+    level, slope, _ = _seasonal_start(values, season_length)
+    line = level[_TRENDED[:, 0]][0] + slope * np.arange(1, len(values) + 1, dtype=np.float32)[:, None]
+    ratios = values / np.maximum(line, np.float32(_LEAST_LEVEL) * values.mean(axis=0))
+    pattern = ratios.reshape(-1, season_length, values.shape[1]).mean(axis=0)
+    return level, slope, np.maximum(pattern / pattern.mean(axis=0), np.float32(_LEAST_SEASON))
+
+
+def _slope(values: np.ndarray) -> np.ndarray:
+    """Of the least squares line through each column of shape (steps, n), a step."""
+    place = np.arange(len(values), dtype=np.float32)[:, None] - np.float32((len(values) - 1) / 2)
+    return np.asarray((values * place).sum(axis=0) / np.square(place).sum())
+
+
+def _ahead(ends: _Ends, weight: np.ndarray, place: np.ndarray) -> np.ndarray:
+    """The sum of the forecasts by weights of shape (k, n), float64 of shape (horizon, n).
+
+    ``place`` is that of each step ahead in the season.
+    """
+    ahead, here = np.arange(1, len(place) + 1)[:, None], place if ends.grows else np.zeros_like(place)
+    factor = ends.pattern if ends.grows and ends.pattern is not None else np.ones((1, 1, 1))
+    forecast = (weight * ends.level * factor).sum(axis=1)[here]
+    for left in _LEFT[1:]:
+        alike = _LEFT_OF_TREND[:, 0] == np.float32(left)
+        trend = (weight[alike] * ends.trend[alike] * factor[:, alike if ends.grows else slice(None)]).sum(axis=1)
+        forecast += np.cumsum(left**ahead, axis=0) * trend[here]
+    if ends.pattern is not None and not ends.grows:
+        forecast += (weight * ends.pattern).sum(axis=1)[place]
+    return np.asarray(forecast)

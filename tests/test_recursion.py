@@ -39,22 +39,23 @@ def one_recursion(
             p = list((filled - line).reshape(-1, season).mean(axis=0))
             p = [one - np.mean(p) for one in p]
         u = before if left else float(means[0])
-    b, squares = b if left else 0.0, 0.0
+    b, squares, jump = b if left else 0.0, 0.0, 4 * float(np.abs(np.diff(filled)).mean())
     for t, value in enumerate(x):
         b *= left
         u += b
         place = t % season
         e = 0.0 if np.isnan(value) else value - (u * p[place] if grows else u + p[place])
-        squares += e * e
-        by = e / p[place] if grows else e
+        bounded = max(min(e, jump), -jump)
+        squares += bounded**2
+        by, of_trend = (one / p[place] if grows else one for one in (e, bounded))
         if season > 1:
             gain = SEASON * (1 - level)
             p[place] = max(p[place] + gain * e / max(u, 0.1 * filled.mean()), 0.05) if grows else p[place] + gain * e
         u += level * by
-        b += level * trend * by
+        b += level * trend * of_trend
     forecasts = []
     for h in range(HORIZON):
-        rise = b * sum(left**i for i in range(1, h + 2))
+        rise = b * sum(left**i for i in range(1, min(h + 1, len(x)) + 1))
         place = (len(x) + h) % season
         forecasts.append((u + rise) * p[place] if grows else u + rise + p[place])
     return forecasts, squares
@@ -87,6 +88,8 @@ def test_forecasts_are_what_the_formulas_say(steps, season):
     rng = np.random.default_rng(steps)
     history = rng.normal(size=steps).cumsum() + np.resize(rng.normal(size=season), steps)
     assert alone(history, season) == pytest.approx(plain(history, season, grows=False), abs=2e-3)
+    jumped = history + np.where(np.arange(steps) == steps - 2, 40.0, 0.0)
+    assert alone(jumped, season) == pytest.approx(plain(jumped, season, grows=False), abs=2e-2)
     above = np.exp(0.1 * history)
     found = alone(above, season, from_zero=True)
     assert found == pytest.approx(plain(above, season, grows=season > 1), abs=2e-3)
@@ -117,6 +120,19 @@ def test_a_season_that_grows_goes_on_growing():
     growing, steady = (np.abs(alone(series[:40], 4, from_zero=one) - series[40:]).mean() for one in (True, False))
     assert growing < 0.2 * steady
     np.testing.assert_array_equal(alone(-series[:40], 4, from_zero=True), alone(-series[:40], 4))
+
+
+def test_a_jump_is_no_slope():
+    noise = np.random.default_rng(0).normal(size=60)
+    jumped = np.where(np.arange(60) > 56, 500.0, 0.0) + noise
+    assert alone(jumped, 1).max() < 550
+    assert alone(jumped, 4).max() < 700
+
+
+def test_a_trend_goes_on_for_as_long_as_it_was_shown():
+    line = alone(np.arange(20.0), 1, horizon=30)
+    assert line[:20] == pytest.approx(np.arange(20.0, 40.0), abs=0.1)
+    assert line[20:] == pytest.approx(39.0, abs=0.1)
 
 
 def test_what_does_not_change_stays():

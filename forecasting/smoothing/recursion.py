@@ -24,6 +24,8 @@ _TRENDED = _LEFT_OF_TREND > 0
 _PARAMETERS = 1.0 + 2.0 * _TRENDED + (_TRENDED & (_LEFT_OF_TREND < 1))
 _FIRST_STEPS, _FIRST_VALUES = 10, 3
 """Where there is no season, a line through so many steps is where a trend starts, and a mean of so many a level."""
+_JUMP = 4.0
+"""An error of more than so many mean steps counts as so many, for the weights and for the trend: a jump is no slope."""
 _LEAST_ERROR = 1e-10
 """A mean square, of values from -1 to 1, that is no more than rounding in single precision."""
 _LEAST_LEVEL, _LEAST_SEASON = 0.1, 0.05
@@ -43,9 +45,12 @@ class _Ends:
     pattern : float32 array of shape (season, k, n) or None
         By place in the season, counted from the first step.
     squares : float32 array of shape (k, n)
-        Sum of the squared errors of the forecasts one step ahead; infinite where a recursion ran away.
+        Sum of the squared errors of the forecasts one step ahead, none counting as more than a jump; infinite where a
+        recursion ran away.
     grows : bool
         Whether the pattern is one of factors.
+    steps : int
+        That were gone through.
     """
 
     level: np.ndarray
@@ -53,6 +58,7 @@ class _Ends:
     pattern: np.ndarray | None
     squares: np.ndarray
     grows: bool
+    steps: int
 
     @property
     def parameters(self) -> np.ndarray:
@@ -76,7 +82,10 @@ def recursively_smoothed(
     smoothing methods". Every level weight a is tried with every trend (c, f), without a season and with one. It grows
     where ratios have a meaning and the history is above zero. Their forecasts are averaged by Akaike weights, of
     n log(sum e^2 / n) + 2 parameters (Kolassa 2011, "Combining exponential smoothing forecasts using Akaike weights").
-    A step that was not observed has no error. Recursions start at the line and the mean season of what they go through,
+    A step that was not observed has no error. For the weights and the trends an error counts as four mean steps of the
+    history at most: a jump is no slope (errors are bounded for outliers by Gelper, Fried and Croux 2010, "Robust
+    forecasting with exponential and Holt-Winters smoothing"). A trend goes on for as many steps ahead as showed it, and
+    no further. Recursions start at the line and the mean season of what they go through,
     or without a season at the line of its first ten steps.
 
     Parameters
@@ -148,7 +157,8 @@ def _gone_through(
 ) -> _Ends:
     """The recursions over float32 values of shape (steps, n), from a start as `_plain_start` gives it."""
     level, trend = level.copy(), np.where(_TRENDED, trend, np.float32(0))
-    squares, error, moved = np.zeros_like(level), np.empty_like(level), np.empty_like(level)
+    squares, error, clipped, moved = (np.zeros_like(level) for _ in range(4))
+    jump = np.float32(_JUMP) * np.abs(np.diff(values, axis=0)).mean(axis=0)
     least = np.float32(_LEAST_LEVEL) * values.mean(axis=0)
     if pattern is not None:
         pattern = np.repeat(pattern[:, None], len(level), axis=1)
@@ -165,21 +175,23 @@ def _gone_through(
                 np.subtract(value, np.add(level, season, out=error), out=error)
             if seen is not None:
                 error *= seen[step]
-            squares += np.multiply(error, error, out=moved)
+            np.clip(error, -jump, jump, out=clipped)
+            squares += np.multiply(clipped, clipped, out=moved)
             if season is not None and grows:
                 np.divide(error, np.maximum(level, least, out=moved), out=moved)
                 np.divide(error, season, out=error)
+                np.divide(clipped, season, out=clipped)
                 season += np.multiply(moved, _OF_SEASON, out=moved)
                 np.maximum(season, np.float32(_LEAST_SEASON), out=season)
             elif season is not None:
                 season += np.multiply(error, _OF_SEASON, out=moved)
             level += np.multiply(error, _OF_LEVEL, out=moved)
-            trend += np.multiply(error, _OF_TREND, out=moved)
+            trend += np.multiply(clipped, _OF_TREND, out=clipped)
     away = ~np.isfinite(squares)
     level[away], trend[away], squares[away] = 0, 0, np.inf
     if pattern is not None:
         pattern[:, away] = 0
-    return _Ends(level, trend, pattern, squares, grows)
+    return _Ends(level, trend, pattern, squares, grows, len(values))
 
 
 def _plain_start(values: np.ndarray) -> tuple[np.ndarray, np.ndarray, None]:
@@ -220,13 +232,14 @@ def _ahead(ends: _Ends, weight: np.ndarray, place: np.ndarray) -> np.ndarray:
 
     ``place`` is that of each step ahead in the season.
     """
-    ahead, here = np.arange(1, len(place) + 1)[:, None], place if ends.grows else np.zeros_like(place)
+    ahead = np.minimum(np.arange(1, len(place) + 1), ends.steps)[:, None]
+    here = place if ends.grows else np.zeros_like(place)
     factor = ends.pattern if ends.grows and ends.pattern is not None else np.ones((1, 1, 1))
     forecast = (weight * ends.level * factor).sum(axis=1)[here]
     for left in _LEFT[1:]:
         alike = _LEFT_OF_TREND[:, 0] == np.float32(left)
         trend = (weight[alike] * ends.trend[alike] * factor[:, alike if ends.grows else slice(None)]).sum(axis=1)
-        forecast += np.cumsum(left**ahead, axis=0) * trend[here]
+        forecast += (left * (1 - left**ahead) / (1 - left) if left < 1 else ahead) * trend[here]
     if ends.pattern is not None and not ends.grows:
         forecast += (weight * ends.pattern).sum(axis=1)[place]
     return np.asarray(forecast)

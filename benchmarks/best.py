@@ -9,7 +9,7 @@ from typing import Any
 Settings = dict[str, Any]
 
 BEST: dict[str, Settings] = {
-    "m3_monthly": {"target": "box_cox", "lookback": 36},
+    "m3_monthly": {"target": "box_cox", "lookback": 36, "n_members": 5, "max_steps": 2000},
     "m4_hourly": {"n_members": 5, "max_steps": 8000},
 }
 """Chosen settings by the name of a task, beside horizon and season length; none where the default won."""
@@ -24,6 +24,7 @@ CANDIDATES: dict[str, list[Settings]] = {
         {"target": "box_cox", "n_members": 5},
         {"target": "box_cox", "lookback": 36},
         {"target": "box_cox", "lookback": 36, "max_steps": 2000},
+        {"target": "box_cox", "lookback": 36, "n_members": 5, "max_steps": 2000},
         {"target": "box_cox", "n_layers": 1},
         {"target": "box_cox", "lookback": 36, "n_layers": 1},
     ],

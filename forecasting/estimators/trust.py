@@ -73,7 +73,8 @@ class Combining:
     partners : list of arrays of shape (n_held_out, horizon)
         Scaled forecasts of the held-out windows, by what is fitted to what lies before; see `partner_forecasts`.
     usual : bool
-        Whether shares are drawn towards the usual ones; not where there are covariates, which no partner knows.
+        Whether shares are drawn towards the usual ones; not where there are covariates, which no partner knows, nor
+        where the horizon is longer than what a smoothing reads.
     """
 
     earlier: Earlier | None

@@ -66,6 +66,11 @@ class _Ends:
         return _PARAMETERS + (0 if self.pattern is None else len(self.pattern))
 
 
+def most_steps(season_length: int) -> int:
+    """So many steps of history a recursion goes through at most."""
+    return max(SEASONS * season_length, STEPS)
+
+
 def recursively_smoothed(
     history: np.ndarray, known: np.ndarray, season_length: int, horizon: int, *, from_zero: bool = False
 ) -> np.ndarray:
@@ -105,7 +110,7 @@ def recursively_smoothed(
         NaN where there are less than two seasons of history, or less than six steps.
     """
     filled, found = whole(history, season_length), np.full((len(history), horizon), np.nan)
-    most = min(max(SEASONS * season_length, STEPS), history.shape[1])
+    most = min(most_steps(season_length), history.shape[1])
     used = np.minimum(known, most) // season_length * season_length
     at_once = max(1, _VALUES_AT_ONCE // (len(_EACH) * max(season_length, _LEAST_SEASON_AT_ONCE)))
     for steps in np.unique(used[used >= max(_FEWEST_SEASONS * season_length, _FEWEST_STEPS)]):

@@ -153,6 +153,19 @@ def test_where_many_blocks_tell_a_smoothing_that_is_not_the_partner_is_left_out(
         assert sum(astuple(found)) == pytest.approx(1)
 
 
+@pytest.mark.parametrize(("horizon", "drawn"), [(60, True), (61, False)])
+def test_a_horizon_longer_than_what_a_smoothing_reads_has_no_usual_shares(monkeypatch, horizon, drawn):
+    asked = []
+
+    def noted(*arguments, usual):
+        asked.append(usual)
+        return best_combination(*arguments, usual=usual)
+
+    monkeypatch.setattr("forecasting.estimators.trust.best_combination", noted)
+    tiny(horizon=horizon, season_length=4, max_steps=1).fit(long_frame((400,)))
+    assert asked == [drawn]
+
+
 def test_where_nothing_tells_or_there_is_no_smoothing_or_they_are_not_wanted_the_usual_shares_are_not_drawn_towards():
     target = np.ones((10, 2), dtype=np.float32)
     assert best_combination(target, target, [target, target], target, NOTHING) == Shares(1.0, 0.0, 0.0)

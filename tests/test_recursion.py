@@ -47,15 +47,16 @@ def one_recursion(
         e = 0.0 if np.isnan(value) else value - (u * p[place] if grows else u + p[place])
         bounded = max(min(e, jump), -jump)
         squares += bounded**2
-        by, of_trend = (one / p[place] if grows else one for one in (e, bounded))
+        by, of_trend = (one / max(p[place], 0.5) if grows else one for one in (e, bounded))
         if season > 1:
             gain = SEASON * (1 - level)
             p[place] = max(p[place] + gain * e / max(u, 0.1 * filled.mean()), 0.05) if grows else p[place] + gain * e
         u += level * by
         b += level * trend * of_trend
-    forecasts = []
+    observed = np.flatnonzero(~np.isnan(x))
+    forecasts, shown = [], max(len(observed) - (len(x) - 1 - observed[-1]), 0)
     for h in range(HORIZON):
-        rise = b * sum(left**i for i in range(1, min(h + 1, len(x)) + 1))
+        rise = b * sum(left**i for i in range(1, min(h + 1, shown) + 1))
         place = (len(x) + h) % season
         forecasts.append((u + rise) * p[place] if grows else u + rise + p[place])
     return forecasts, squares
@@ -63,9 +64,12 @@ def one_recursion(
 
 def plain(x: np.ndarray, season: int, *, grows: bool, start: np.ndarray | None = None) -> np.ndarray:
     """All recursions one after the other, averaged by Akaike weights, of whole seasons of history."""
-    power = 2.0 ** np.frexp(np.nanmax(np.abs(x - x[-1])))[1]
-    base = 0.0 if grows else x[-1]
-    x, filled = (x - base) / power, ((x if start is None else start) - base) / power
+    filled = x if start is None else start
+    low, high = np.quantile(filled, [0.05, 0.95])
+    x, filled = (np.clip(one, 4 * low - 3 * high, 4 * high - 3 * low) for one in (x, filled))
+    power = 2.0 ** np.frexp(np.abs(filled - filled[-1]).max())[1]
+    base = 0.0 if grows else filled[-1]
+    x, filled = (x - base) / power, (filled - base) / power
     count = int((~np.isnan(x)).sum())
     forecasts, criteria = [], []
     for of_season, level, (trend, left) in itertools.product({1, season}, LEVELS, TRENDS):
@@ -130,6 +134,8 @@ def test_a_jump_is_no_slope():
 
 
 def test_a_trend_goes_on_for_as_long_as_it_was_shown():
+    holed = np.concatenate([np.arange(20.0), np.full(8, np.nan)])  # of 20 steps 8 have gone by
+    assert alone(holed, 1, horizon=30)[11:] == pytest.approx(39.0, abs=0.1)
     line = alone(np.arange(20.0), 1, horizon=30)
     assert line[:20] == pytest.approx(np.arange(20.0, 40.0), abs=0.1)
     assert line[20:] == pytest.approx(39.0, abs=0.1)
@@ -191,12 +197,39 @@ def test_forecasts_of_many_are_those_of_each():
             np.testing.assert_allclose(together[row], each, rtol=1e-5, atol=1e-5)
 
 
-def test_a_recursion_that_runs_away_has_no_weight():
-    history = np.tile([1e-3, 1e-3, 1e-3, 1000.0], 10)
-    history[20:] = history[20:][::-1]
-    found = alone(history, 4, from_zero=True)
+@settings(max_examples=60)
+@given(st.data(), st.sampled_from([1, 4]), st.sampled_from([1e-200, 1e-3, 1.0, 1e200]))
+def test_of_any_history_there_is_a_forecast_not_far_off(data, season, size):
+    values = st.one_of(st.floats(0.5, 2.0), st.sampled_from([0.01, 1.0, 1000.0]))
+    history = size * np.array(data.draw(st.lists(values, min_size=24, max_size=40)))
+    found = alone(history, season, from_zero=True)
     assert np.isfinite(found).all()
-    assert np.abs(found).max() < 1e5
+    assert np.abs(found).max() < 20 * history.max()
+
+
+@pytest.mark.parametrize("season", [1, 4])
+def test_an_old_outlier_counts_for_little(season):
+    rng = np.random.default_rng(0)
+    clean = 100 + rng.normal(size=(50, 60))
+    spoiled = clean.copy()
+    spoiled[:, 20] = 99_999.0
+    for from_zero in (False, True):
+        found = recursively_smoothed(spoiled, np.full(50, 60), season, HORIZON, from_zero=from_zero)
+        assert np.abs(found - 100).mean() < 1.0
+
+
+def test_an_open_day_where_a_season_is_closed_moves_the_level_little():
+    factors = np.array([1.2, 1.0, 1.1, 1.0, 0.9, 1.3, 0.02])
+    history = 50 * np.tile(factors, 8) * np.exp(0.1 * np.random.default_rng(0).normal(size=56))
+    history[-1] = 50.0
+    found = alone(history, 7, from_zero=True)
+    assert found[:6] == pytest.approx(50 * factors[:6], rel=0.8)
+
+
+def test_seasons_too_long_are_not_gone_through():
+    history = np.random.default_rng(0).normal(size=(1, 900))
+    assert np.isfinite(recursively_smoothed(history, np.array([900]), 200, 3)).all()
+    assert np.isnan(recursively_smoothed(history, np.array([900]), 201, 3)).all()
 
 
 def test_many_histories_decide_whether_recursions_have_a_share():

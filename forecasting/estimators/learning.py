@@ -30,6 +30,7 @@ from forecasting.network.training import TrainingPlan
 from forecasting.panel import Notice, Panel, Roles, infer_roles, to_panel, treat_covariates
 from forecasting.smoothing import most_steps
 from forecasting.targets import Target, choices_for
+from forecasting.windows import reach
 
 if TYPE_CHECKING:
     from forecasting.estimators.forecaster import SimpleRNNForecaster
@@ -254,7 +255,7 @@ def _prepared(
 
 
 def _combining(settings: "SimpleRNNForecaster", prepared: Prepared, division: Division, seed: int) -> Combining:
-    windows, start, horizon = prepared.windows, prepared.start, settings.horizon
+    windows, start, horizon, season = prepared.windows, prepared.start, settings.horizon, division.season_length
     smoother = usual_smoother(windows, prepared.cuts, horizon)
     earlier = earlier_blocks(windows, division, horizon, start, seed)
     return Combining(
@@ -262,7 +263,7 @@ def _combining(settings: "SimpleRNNForecaster", prepared: Prepared, division: Di
         (start if earlier is None else earlier.map).forecast(prepared.held_out.reading),
         lambda: usual_smoother(windows, prepared.all_cuts, horizon) if settings.refit else smoother,
         partner_forecasts(windows, prepared.held_cuts, prepared.batch, start.anchor_kernel, smoother),
-        usual=windows.channels is None and horizon <= most_steps(division.season_length),
+        usual=windows.channels is None and horizon <= min(most_steps(season), reach(division.lookback, season)),
     )
 
 

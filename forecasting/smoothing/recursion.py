@@ -10,6 +10,8 @@ from forecasting.smoothing.holes import whole
 SEASONS, STEPS = 6, 60
 """So many seasons of history are gone through at most, or so many steps where that is more."""
 _FEWEST_SEASONS, _FEWEST_STEPS = 2, 6
+_LONGEST_SEASON = 200
+"""Recursions through longer ones take more time than they are worth."""
 LEVELS = (0.05, 0.2, 0.4, 0.65, 0.9)
 TRENDS = ((0.0, 0.0), (0.02, 1.0), (0.15, 1.0), (0.5, 1.0), (0.02, 0.93), (0.15, 0.93), (0.5, 0.93))
 """What a trend follows of what the level does, and what is left of it after a step; at first, no trend at all."""
@@ -24,15 +26,19 @@ _TRENDED = _LEFT_OF_TREND > 0
 _PARAMETERS = 1.0 + 2.0 * _TRENDED + (_TRENDED & (_LEFT_OF_TREND < 1))
 _FIRST_STEPS, _FIRST_VALUES = 10, 3
 """Where there is no season, a line through so many steps is where a trend starts, and a mean of so many a level."""
+_USUAL, _FURTHEST = (0.05, 0.95), 3.0
+"""Values further from these quantiles than so many times what lies between them are read as that far: no outlier counts
+for more."""
 _JUMP = 4.0
 """An error of more than so many mean steps counts as so many, for the weights and for the trend: a jump is no slope."""
 _LEAST_ERROR = 1e-10
 """A mean square, of values from -1 to 1, that is no more than rounding in single precision."""
-_LEAST_LEVEL, _LEAST_SEASON = 0.1, 0.05
-"""What a season that grows is divided by is at least this share of the mean, and what it is itself at least this."""
+_LEAST_LEVEL, _LEAST_SEASON, _LEAST_FACTOR = 0.1, 0.05, 0.5
+"""What a season that grows is divided by is at least this share of the mean, what it is itself at least this, and what
+errors are divided by for the level at least this."""
 _MOST_ABOVE = 1000.0
 """Values that lie further above zero, in their own size, are too far for single precision to tell how they grow."""
-_VALUES_AT_ONCE, _LEAST_SEASON_AT_ONCE = 2**18, 8
+_VALUES_AT_ONCE, _LEAST_AT_ONCE, _MOST_AT_ONCE = 2**18, 64, 1024
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,12 +51,9 @@ class _Ends:
     pattern : float32 array of shape (season, k, n) or None
         By place in the season, counted from the first step.
     squares : float32 array of shape (k, n)
-        Sum of the squared errors of the forecasts one step ahead, none counting as more than a jump; infinite where a
-        recursion ran away.
+        Sum of the squared errors of the forecasts one step ahead, none counting as more than a jump.
     grows : bool
         Whether the pattern is one of factors.
-    steps : int
-        That were gone through.
     """
 
     level: np.ndarray
@@ -58,7 +61,6 @@ class _Ends:
     pattern: np.ndarray | None
     squares: np.ndarray
     grows: bool
-    steps: int
 
     @property
     def parameters(self) -> np.ndarray:
@@ -80,18 +82,23 @@ def recursively_smoothed(
 
         error    e = x_t - u - p_{t-s},  u = l_{t-1} + f b_{t-1}
         then     l_t = u + a e,  b_t = f b_{t-1} + a c e,  p_t = p_{t-s} + 0.15 (1 - a) e
-        or       e = x_t - u p_{t-s},  l_t = u + a e / p_{t-s},  b_t = f b_{t-1} + a c e / p_{t-s},
+        or       e = x_t - u p_{t-s},  l_t = u + a e / q,  b_t = f b_{t-1} + a c e / q,  q = max(p_{t-s}, 0.5),
                  p_t = p_{t-s} + 0.15 (1 - a) e / u, where the season grows with the level,
 
     as in Hyndman, Koehler, Snyder and Grose 2002, "A state space framework for automatic forecasting using exponential
     smoothing methods". Every level weight a is tried with every trend (c, f), without a season and with one. It grows
-    where ratios have a meaning and the history is above zero. Their forecasts are averaged by Akaike weights, of
-    n log(sum e^2 / n) + 2 parameters (Kolassa 2011, "Combining exponential smoothing forecasts using Akaike weights").
-    A step that was not observed has no error. For the weights and the trends an error counts as four mean steps of the
-    history at most: a jump is no slope (errors are bounded for outliers by Gelper, Fried and Croux 2010, "Robust
-    forecasting with exponential and Holt-Winters smoothing"). A trend goes on for as many steps ahead as showed it, and
-    no further. Recursions start at the line and the mean season of what they go through,
-    or without a season at the line of its first ten steps.
+    where ratios have a meaning and the history is above zero, by no more than 1,000 times its range. Their forecasts
+    are averaged by Akaike weights, of n log(sum e^2 / n) + 2 parameters (Kolassa 2011, "Combining exponential smoothing
+    forecasts using Akaike weights").
+
+    A step that was not observed has no error. Values are read as no further from the
+    quantiles of 5 and 95 % than three times what lies between these, and for the weights and the trends an error counts
+    as four mean steps at most, as a jump is no slope; the level and the season follow all of it (errors and values are
+    bounded in another way by Gelper, Fried and Croux 2010, "Robust forecasting with exponential and Holt-Winters
+    smoothing"). A trend goes on for as many steps, behind the last observed one, as were observed, and no further.
+
+    Recursions start at the line and the mean season of what they go through, or without a season at the line of its
+    first ten steps; those that have no trend at the mean of the first season, or of the first three steps.
 
     Parameters
     ----------
@@ -107,12 +114,15 @@ def recursively_smoothed(
     Returns
     -------
     float64 array of shape (n, horizon)
-        NaN where there are less than two seasons of history, or less than six steps.
+        NaN where there are less than two seasons of history, or less than six steps; and of seasons longer than 200
+        steps, which would take long.
     """
     filled, found = whole(history, season_length), np.full((len(history), horizon), np.nan)
     most = min(most_steps(season_length), history.shape[1])
     used = np.minimum(known, most) // season_length * season_length
-    at_once = max(1, _VALUES_AT_ONCE // (len(_EACH) * max(season_length, _LEAST_SEASON_AT_ONCE)))
+    if season_length > _LONGEST_SEASON:
+        return found
+    at_once = int(np.clip(_VALUES_AT_ONCE // (len(_EACH) * season_length), _LEAST_AT_ONCE, _MOST_AT_ONCE))
     for steps in np.unique(used[used >= max(_FEWEST_SEASONS * season_length, _FEWEST_STEPS)]):
         same = np.flatnonzero(used == steps)
         grows = from_zero & (season_length > 1) & _may_grow(filled[same, -steps:])
@@ -120,8 +130,16 @@ def recursively_smoothed(
             rows = same[grows == grow]
             for some in (rows[first : first + at_once] for first in range(0, len(rows), at_once)):
                 seen = None if filled is history else ~np.isnan(history[some, -steps:]).T
-                found[some] = _forecast(filled[some, -steps:].T, seen, season_length, horizon, grows=grow).T
+                values = _without_outliers(filled[some, -steps:]).T
+                found[some] = _forecast(values, seen, season_length, horizon, grows=grow).T
     return found
+
+
+def _without_outliers(values: np.ndarray) -> np.ndarray:
+    """Values of shape (n, steps), none further off than most of its history."""
+    low, high = np.quantile(values, _USUAL, axis=1, keepdims=True)
+    room = np.where(high > low, _FURTHEST * (high - low), np.inf)
+    return np.asarray(np.clip(values, low - room, high + room))
 
 
 def _may_grow(filled: np.ndarray) -> np.ndarray:
@@ -141,14 +159,26 @@ def _forecast(
     if season_length > 1:
         start = _growing_start if grows else _seasonal_start
         ended.append(_gone_through(small, seen, *start(small, season_length), grows=grows))
-    counted = len(values) if seen is None else np.maximum(seen.sum(axis=0), 1)
-    misfits = [counted * np.log(ends.squares / counted + _LEAST_ERROR) for ends in ended]
+    counted, shown = _counted(len(values), seen)
+    misfits = [counted * np.log(ends.squares.astype(np.float64) / counted + _LEAST_ERROR) for ends in ended]
     criteria = np.array([misfit + 2 * ends.parameters for misfit, ends in zip(misfits, ended, strict=True)])
     weights = np.exp((criteria.min(axis=(0, 1)) - criteria) / 2)
     weights /= weights.sum(axis=(0, 1))
     place = np.arange(horizon) % season_length
-    forecast = np.sum([_ahead(ends, weight, place) for ends, weight in zip(ended, weights, strict=True)], axis=0)
+    forecast = np.sum([_ahead(ends, weight, place, shown) for ends, weight in zip(ended, weights, strict=True)], axis=0)
     return np.asarray(base + np.ldexp(forecast, power))
+
+
+def _counted(steps: int, seen: np.ndarray | None) -> tuple[np.ndarray, np.ndarray]:
+    """How many steps of each history were observed, and for how many steps ahead that shows a trend.
+
+    A trend has gone on already through a hole at the end. Both of shape (n,), or (1,) where there are no holes.
+    """
+    if seen is None:
+        return np.array([steps]), np.array([steps])
+    counted = np.maximum(seen.sum(axis=0), 1)
+    hole = np.where(seen.any(axis=0), seen[::-1].argmax(axis=0), steps)
+    return counted, np.maximum(counted - hole, 0)
 
 
 def _gone_through(
@@ -162,41 +192,37 @@ def _gone_through(
 ) -> _Ends:
     """The recursions over float32 values of shape (steps, n), from a start as `_plain_start` gives it."""
     level, trend = level.copy(), np.where(_TRENDED, trend, np.float32(0))
-    squares, error, clipped, moved = (np.zeros_like(level) for _ in range(4))
+    squares, error, clipped, moved, factor = (np.zeros_like(level) for _ in range(5))
     jump = np.float32(_JUMP) * np.abs(np.diff(values, axis=0)).mean(axis=0)
     least = np.float32(_LEAST_LEVEL) * values.mean(axis=0)
     if pattern is not None:
         pattern = np.repeat(pattern[:, None], len(level), axis=1)
-    with np.errstate(over="ignore", invalid="ignore"):
-        for step, value in enumerate(values):
-            trend *= _LEFT_OF_TREND
-            level += trend
-            season = None if pattern is None else pattern[step % len(pattern)]
-            if season is None:
-                np.subtract(value, level, out=error)
-            elif grows:
-                np.subtract(value, np.multiply(level, season, out=error), out=error)
-            else:
-                np.subtract(value, np.add(level, season, out=error), out=error)
-            if seen is not None:
-                error *= seen[step]
-            np.clip(error, -jump, jump, out=clipped)
-            squares += np.multiply(clipped, clipped, out=moved)
-            if season is not None and grows:
-                np.divide(error, np.maximum(level, least, out=moved), out=moved)
-                np.divide(error, season, out=error)
-                np.divide(clipped, season, out=clipped)
-                season += np.multiply(moved, _OF_SEASON, out=moved)
-                np.maximum(season, np.float32(_LEAST_SEASON), out=season)
-            elif season is not None:
-                season += np.multiply(error, _OF_SEASON, out=moved)
-            level += np.multiply(error, _OF_LEVEL, out=moved)
-            trend += np.multiply(clipped, _OF_TREND, out=clipped)
-    away = ~np.isfinite(squares)
-    level[away], trend[away], squares[away] = 0, 0, np.inf
-    if pattern is not None:
-        pattern[:, away] = 0
-    return _Ends(level, trend, pattern, squares, grows, len(values))
+    for step, value in enumerate(values):
+        trend *= _LEFT_OF_TREND
+        level += trend
+        season = None if pattern is None else pattern[step % len(pattern)]
+        if season is None:
+            np.subtract(value, level, out=error)
+        elif grows:
+            np.subtract(value, np.multiply(level, season, out=error), out=error)
+        else:
+            np.subtract(value, np.add(level, season, out=error), out=error)
+        if seen is not None:
+            error *= seen[step]
+        np.clip(error, -jump, jump, out=clipped)
+        squares += np.multiply(clipped, clipped, out=moved)
+        if season is not None and grows:
+            np.divide(error, np.maximum(level, least, out=moved), out=moved)
+            np.maximum(season, np.float32(_LEAST_FACTOR), out=factor)
+            np.divide(error, factor, out=error)
+            np.divide(clipped, factor, out=clipped)
+            season += np.multiply(moved, _OF_SEASON, out=moved)
+            np.maximum(season, np.float32(_LEAST_SEASON), out=season)
+        elif season is not None:
+            season += np.multiply(error, _OF_SEASON, out=moved)
+        level += np.multiply(error, _OF_LEVEL, out=moved)
+        trend += np.multiply(clipped, _OF_TREND, out=clipped)
+    return _Ends(level, trend, pattern, squares, grows)
 
 
 def _plain_start(values: np.ndarray) -> tuple[np.ndarray, np.ndarray, None]:
@@ -232,12 +258,12 @@ def _slope(values: np.ndarray) -> np.ndarray:
     return np.asarray((values * place).sum(axis=0) / np.square(place).sum())
 
 
-def _ahead(ends: _Ends, weight: np.ndarray, place: np.ndarray) -> np.ndarray:
+def _ahead(ends: _Ends, weight: np.ndarray, place: np.ndarray, shown: np.ndarray) -> np.ndarray:
     """The sum of the forecasts by weights of shape (k, n), float64 of shape (horizon, n).
 
-    ``place`` is that of each step ahead in the season.
+    ``place`` is that of each step ahead in the season, ``shown`` for how many steps a trend goes on, of shape (n,).
     """
-    ahead = np.minimum(np.arange(1, len(place) + 1), ends.steps)[:, None]
+    ahead = np.minimum(np.arange(1, len(place) + 1)[:, None], shown)
     here = place if ends.grows else np.zeros_like(place)
     factor = ends.pattern if ends.grows and ends.pattern is not None else np.ones((1, 1, 1))
     forecast = (weight * ends.level * factor).sum(axis=1)[here]

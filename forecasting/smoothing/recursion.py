@@ -38,7 +38,7 @@ _LEAST_LEVEL, _LEAST_SEASON, _LEAST_FACTOR = 0.1, 0.05, 0.5
 errors are divided by for the level at least this."""
 _MOST_ABOVE = 1000.0
 """Values that lie further above zero, in their own size, are too far for single precision to tell how they grow."""
-_VALUES_AT_ONCE, _LEAST_AT_ONCE, _MOST_AT_ONCE = 2**18, 64, 1024
+_VALUES_AT_ONCE, _LEAST_AT_ONCE, _MOST_AT_ONCE = 2**20, 64, 1024
 
 
 @dataclass(frozen=True, eq=False)

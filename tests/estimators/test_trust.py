@@ -153,8 +153,10 @@ def test_where_many_blocks_tell_a_smoothing_that_is_not_the_partner_is_left_out(
         assert sum(astuple(found)) == pytest.approx(1)
 
 
-@pytest.mark.parametrize(("horizon", "drawn"), [(60, True), (61, False)])
-def test_a_horizon_longer_than_what_a_smoothing_reads_has_no_usual_shares(monkeypatch, horizon, drawn):
+@pytest.mark.parametrize(
+    ("lookback", "horizon", "drawn"), [(40, 60, True), (40, 61, False), (8, 24, True), (8, 25, False)]
+)
+def test_a_horizon_longer_than_what_a_smoothing_reads_has_no_usual_shares(monkeypatch, lookback, horizon, drawn):
     asked = []
 
     def noted(*arguments, usual):
@@ -162,7 +164,7 @@ def test_a_horizon_longer_than_what_a_smoothing_reads_has_no_usual_shares(monkey
         return best_combination(*arguments, usual=usual)
 
     monkeypatch.setattr("forecasting.estimators.trust.best_combination", noted)
-    tiny(horizon=horizon, season_length=4, max_steps=1).fit(long_frame((400,)))
+    tiny(horizon=horizon, lookback=lookback, season_length=4, max_steps=1).fit(long_frame((400,)))
     assert asked == [drawn]
 
 

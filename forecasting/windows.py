@@ -21,7 +21,7 @@ from forecasting.threads import in_threads
 
 # More are gathered in parts: paths, row numbers and differences take many times the room of what they give.
 _VALUES_AT_ONCE = 100_000
-_SMOOTHED_AT_ONCE = 400_000
+_SMOOTHED_AT_ONCE = 200_000
 """So many values of histories, that threads have enough to work on at a time."""
 
 

@@ -38,7 +38,7 @@ _LEAST_LEVEL, _LEAST_SEASON, _LEAST_FACTOR = 0.1, 0.05, 0.5
 errors are divided by for the level at least this."""
 _MOST_ABOVE = 1000.0
 """Values that lie further above zero, in their own size, are too far for single precision to tell how they grow."""
-_VALUES_AT_ONCE, _LEAST_AT_ONCE, _MOST_AT_ONCE = 2**20, 64, 1024
+_VALUES_AT_ONCE, _LEAST_AT_ONCE, _MOST_AT_ONCE = 2**19, 64, 1024
 
 
 @dataclass(frozen=True, eq=False)
@@ -265,12 +265,16 @@ def _ahead(ends: _Ends, weight: np.ndarray, place: np.ndarray, shown: np.ndarray
     """
     ahead = np.minimum(np.arange(1, len(place) + 1)[:, None], shown)
     here = place if ends.grows else np.zeros_like(place)
-    factor = ends.pattern if ends.grows and ends.pattern is not None else np.ones((1, 1, 1))
-    forecast = (weight * ends.level * factor).sum(axis=1)[here]
+
+    def together(weighed: np.ndarray, which: np.ndarray | slice = slice(None)) -> np.ndarray:
+        if ends.pattern is None or not ends.grows:
+            return np.asarray(weighed[which].sum(axis=0, keepdims=True))
+        return np.asarray(np.einsum("kn,skn->sn", weighed[which], ends.pattern[:, which]))
+
+    forecast, trend = together(weight * ends.level)[here], weight * ends.trend
     for left in _LEFT[1:]:
-        alike = _LEFT_OF_TREND[:, 0] == np.float32(left)
-        trend = (weight[alike] * ends.trend[alike] * factor[:, alike if ends.grows else slice(None)]).sum(axis=1)
-        forecast += (left * (1 - left**ahead) / (1 - left) if left < 1 else ahead) * trend[here]
+        rise = left * (1 - left**ahead) / (1 - left) if left < 1 else ahead
+        forecast += rise * together(trend, _LEFT_OF_TREND[:, 0] == np.float32(left))[here]
     if ends.pattern is not None and not ends.grows:
-        forecast += (weight * ends.pattern).sum(axis=1)[place]
+        forecast += np.einsum("kn,skn->sn", weight, ends.pattern)[place]
     return np.asarray(forecast)

@@ -81,18 +81,20 @@ class Smoother:
         if not len(told):
             return cls(from_zero=from_zero)
         size = errors[told, :STEADY].mean(axis=1)
-        errors, filled, known = _relative(errors[told]), filled[told], known[told]
+        whole_before, errors, known = filled is history, _relative(errors[told]), known[told]
+        history, after = history[told], after[told]
+        filled = history if whole_before else filled[told]
         grows = may_grow(filled, known, season_length, from_zero=from_zero)
         expected = errors[:, OF_ONE_SIZE].mean(axis=0)
         if grows.any():
             expected += (errors - errors[:, OF_ONE_SIZE])[grows].mean(axis=0)
-        past = past_errors(history[told], known, season_length, horizon, from_zero=from_zero)
+        past = past_errors(history, known, season_length, horizon, from_zero=from_zero)
         one, rows = cls(tuple(expected.tolist()), from_zero=from_zero), np.arange(len(told))
         tried = [replace(one, weight=weight) for weight in _WEIGHTS]
         best = tried[int(np.argmin([errors[rows, each._lowest(*past, grows)].mean() for each in tried]))]
         if len(told) < _TELLING_HISTORIES:
             return best
-        history, after, judged = history[told], after[told], np.array(ahead) - 1
+        judged = np.array(ahead) - 1
         alone = smoothed(filled, known, best._lowest(*past, grows), season_length, horizon, from_zero=from_zero)
         both = _with_recursions(alone, history, known, season_length, from_zero=from_zero)
         off = [np.nanmean(np.abs(forecast - after)[:, judged], axis=1) / size for forecast in (alone, both)]

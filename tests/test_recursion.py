@@ -8,7 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from forecasting.smoothing import Smoother, recursively_smoothed
-from forecasting.smoothing.recursion import LEVELS, SEASON, SEASONS, STEPS, TRENDS
+from forecasting.smoothing.parts import SEASONS
+from forecasting.smoothing.recursion import LEVELS, SEASON, STEPS, TRENDS
 
 HORIZON = 7
 

@@ -28,7 +28,7 @@ from forecasting.network.health import Health, health
 from forecasting.network.spec import NetworkSpec
 from forecasting.network.training import TrainingPlan
 from forecasting.panel import Notice, Panel, Roles, infer_roles, to_panel, treat_covariates
-from forecasting.smoothing import most_steps
+from forecasting.smoothing import recursion_steps
 from forecasting.targets import Target, choices_for
 from forecasting.windows import reach
 
@@ -263,7 +263,7 @@ def _combining(settings: "SimpleRNNForecaster", prepared: Prepared, division: Di
         (start if earlier is None else earlier.map).forecast(prepared.held_out.reading),
         lambda: usual_smoother(windows, prepared.all_cuts, horizon) if settings.refit else smoother,
         partner_forecasts(windows, prepared.held_cuts, prepared.batch, start.anchor_kernel, smoother),
-        usual=windows.channels is None and horizon <= min(most_steps(season), reach(division.lookback, season)),
+        usual=windows.channels is None and horizon <= recursion_steps(season, reach(division.lookback, season)),
     )
 
 

@@ -7,7 +7,7 @@ chosen by horizons of the past, and of recursions, which are weighed by its sing
 from forecasting.smoothing.choices import CHOICES, Smoothing
 from forecasting.smoothing.holes import with_holes
 from forecasting.smoothing.parts import smoothed, steps_of_history
-from forecasting.smoothing.recursion import most_steps, recursively_smoothed
+from forecasting.smoothing.recursion import recursion_steps, recursively_smoothed
 from forecasting.smoothing.smoother import Smoother, judged_steps, past_errors
 
 __all__ = [
@@ -15,8 +15,8 @@ __all__ = [
     "Smoother",
     "Smoothing",
     "judged_steps",
-    "most_steps",
     "past_errors",
+    "recursion_steps",
     "recursively_smoothed",
     "smoothed",
     "steps_of_history",

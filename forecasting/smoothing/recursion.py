@@ -6,9 +6,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from forecasting.smoothing.holes import whole
+from forecasting.smoothing.parts import SEASONS
 
-SEASONS, STEPS = 6, 60
-"""So many seasons of history are gone through at most, or so many steps where that is more."""
+STEPS = 60
+"""Where as many seasons as are smoothed at most have fewer steps, so many steps of history are gone through."""
 _FEWEST_SEASONS, _FEWEST_STEPS = 2, 6
 _LONGEST_SEASON = 200
 """Recursions through longer ones take more time than they are worth."""
@@ -68,9 +69,9 @@ class _Ends:
         return _PARAMETERS + (0 if self.pattern is None else len(self.pattern))
 
 
-def most_steps(season_length: int) -> int:
-    """So many steps of history a recursion goes through at most."""
-    return max(SEASONS * season_length, STEPS)
+def recursion_steps(season_length: int, most: int) -> int:
+    """Steps of history that a recursion goes through, no more than ``most``."""
+    return min(max(SEASONS * season_length, STEPS), most)
 
 
 def recursively_smoothed(
@@ -91,11 +92,11 @@ def recursively_smoothed(
     are averaged by Akaike weights, of n log(sum e^2 / n) + 2 parameters (Kolassa 2011, "Combining exponential smoothing
     forecasts using Akaike weights").
 
-    A step that was not observed has no error. Values are read as no further from the
-    quantiles of 5 and 95 % than three times what lies between these, and for the weights and the trends an error counts
-    as four mean steps at most, as a jump is no slope; the level and the season follow all of it (errors and values are
-    bounded in another way by Gelper, Fried and Croux 2010, "Robust forecasting with exponential and Holt-Winters
-    smoothing"). A trend goes on for as many steps, behind the last observed one, as were observed, and no further.
+    A step that was not observed has no error. Values are read as no further from the quantiles of 5 and 95 % than three
+    times what lies between these, and for the weights and the trends an error counts as four mean steps at most, as a
+    jump is no slope; the level and the season follow all of it (errors and values are bounded in another way by Gelper,
+    Fried and Croux 2010, "Robust forecasting with exponential and Holt-Winters smoothing"). A trend goes on for as many
+    steps, behind the last observed one, as were observed, and no further.
 
     Recursions start at the line and the mean season of what they go through, or without a season at the line of its
     first ten steps; those that have no trend at the mean of the first season, or of the first three steps.
@@ -117,11 +118,11 @@ def recursively_smoothed(
         NaN where there are less than two seasons of history, or less than six steps; and of seasons longer than 200
         steps, which would take long.
     """
-    filled, found = whole(history, season_length), np.full((len(history), horizon), np.nan)
-    most = min(most_steps(season_length), history.shape[1])
-    used = np.minimum(known, most) // season_length * season_length
+    found = np.full((len(history), horizon), np.nan)
     if season_length > _LONGEST_SEASON:
         return found
+    filled, most = whole(history, season_length), recursion_steps(season_length, history.shape[1])
+    used = np.minimum(known, most) // season_length * season_length
     at_once = int(np.clip(_VALUES_AT_ONCE // (len(_EACH) * season_length), _LEAST_AT_ONCE, _MOST_AT_ONCE))
     for steps in np.unique(used[used >= max(_FEWEST_SEASONS * season_length, _FEWEST_STEPS)]):
         same = np.flatnonzero(used == steps)
@@ -157,8 +158,7 @@ def _forecast(
     small = np.ldexp(values - base, -power).astype(np.float32)
     ended = [_gone_through(small, seen, *_plain_start(small))]
     if season_length > 1:
-        start = _growing_start if grows else _seasonal_start
-        ended.append(_gone_through(small, seen, *start(small, season_length), grows=grows))
+        ended.append(_gone_through(small, seen, *_seasonal_start(small, season_length, grows=grows), grows=grows))
     counted, shown = _counted(len(values), seen)
     misfits = [counted * np.log(ends.squares.astype(np.float64) / counted + _LEAST_ERROR) for ends in ended]
     criteria = np.array([misfit + 2 * ends.parameters for misfit, ends in zip(misfits, ended, strict=True)])
@@ -233,23 +233,22 @@ def _plain_start(values: np.ndarray) -> tuple[np.ndarray, np.ndarray, None]:
     return np.where(_TRENDED, mean - slope * back, values[:_FIRST_VALUES].mean(axis=0)), slope, None
 
 
-def _seasonal_start(values: np.ndarray, season_length: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """As `_plain_start`, with the pattern, of shape (season_length, n), by the line through the means of seasons."""
+def _seasonal_start(
+    values: np.ndarray, season_length: int, *, grows: bool
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """As `_plain_start`, with the pattern, of shape (season_length, n), by the line through the means of seasons.
+
+    Where it grows, the pattern is one of factors, and the values are above zero.
+    """
     seasons = values.reshape(-1, season_length, values.shape[1])
     slope, mean = _slope(seasons.mean(axis=1)) / np.float32(season_length), values.mean(axis=0)
     before = mean - slope * np.float32((len(values) + 1) / 2)
     line = before + slope * np.arange(1, len(values) + 1, dtype=np.float32)[:, None]
-    pattern = (values - line).reshape(seasons.shape).mean(axis=0)
-    return np.where(_TRENDED, before, seasons[0].mean(axis=0)), slope, pattern - pattern.mean(axis=0)
-
-
-def _growing_start(values: np.ndarray, season_length: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """As `_seasonal_start`, with a pattern of ratios; values are above zero."""
-    level, slope, _ = _seasonal_start(values, season_length)
-    line = level[_TRENDED[:, 0]][0] + slope * np.arange(1, len(values) + 1, dtype=np.float32)[:, None]
-    ratios = values / np.maximum(line, np.float32(_LEAST_LEVEL) * values.mean(axis=0))
-    pattern = ratios.reshape(-1, season_length, values.shape[1]).mean(axis=0)
-    return level, slope, np.maximum(pattern / pattern.mean(axis=0), np.float32(_LEAST_SEASON))
+    off = values / np.maximum(line, np.float32(_LEAST_LEVEL) * mean) if grows else values - line
+    pattern = off.reshape(seasons.shape).mean(axis=0)
+    middle = pattern.mean(axis=0)
+    pattern = np.maximum(pattern / middle, np.float32(_LEAST_SEASON)) if grows else pattern - middle
+    return np.where(_TRENDED, before, seasons[0].mean(axis=0)), slope, pattern
 
 
 def _slope(values: np.ndarray) -> np.ndarray:

@@ -81,9 +81,8 @@ class Smoother:
         if not len(told):
             return cls(from_zero=from_zero)
         size = errors[told, :STEADY].mean(axis=1)
-        whole_before, errors, known = filled is history, _relative(errors[told]), known[told]
-        history, after = history[told], after[told]
-        filled = history if whole_before else filled[told]
+        errors, history, known, after = _relative(errors[told]), history[told], known[told], after[told]
+        filled = whole(history, season_length)
         grows = may_grow(filled, known, season_length, from_zero=from_zero)
         expected = errors[:, OF_ONE_SIZE].mean(axis=0)
         if grows.any():

@@ -1,5 +1,7 @@
 """The forecast ledger: every forecast that was made, once, in SQLite or PostgreSQL."""
 
+import sqlite3
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -24,6 +26,7 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection
 
 _BUSY_SECONDS = 30
+_PAUSE_SECONDS = 0.02
 _LOCK = 7_303_014_611_892_021
 _INSERTS: dict[str, Any] = {"sqlite": sqlite_insert, "postgresql": postgres_insert}
 
@@ -180,14 +183,32 @@ class Ledger:
 
     def _make_tables(self) -> None:
         if self._engine.dialect.name == "sqlite":
-            with self._engine.connect() as connection:
-                connection.exec_driver_sql("PRAGMA journal_mode=WAL")
+            self._let_readers_go_on()
         version = self._insert(SCHEMA).values(version=SCHEMA_VERSION, created=datetime.now(UTC).isoformat())
         with self._engine.begin() as connection:
             self._lock(connection)
             for table in metadata.sorted_tables:
                 connection.execute(CreateTable(table, if_not_exists=True))
             connection.execute(version.on_conflict_do_nothing())
+
+    def _let_readers_go_on(self) -> None:
+        """Write-ahead logging, so that readers of SQLite do not wait for a writer.
+
+        Beside another writer the change of mode fails at once, whatever the connection's time-out is, because it would
+        wait while it holds a lock itself; so it is tried again from the start.
+        """
+        end = time.monotonic() + _BUSY_SECONDS
+        while True:
+            try:
+                with self._engine.connect() as connection:
+                    connection.exec_driver_sql("PRAGMA journal_mode=WAL")
+            except OperationalError as error:
+                code = getattr(error.orig, "sqlite_errorcode", None)
+                if code != sqlite3.SQLITE_BUSY or time.monotonic() > end:
+                    raise
+                time.sleep(_PAUSE_SECONDS)
+            else:
+                return
 
     @staticmethod
     def _lock(connection: "Connection") -> None:

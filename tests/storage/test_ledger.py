@@ -2,7 +2,9 @@ import os
 import sqlite3
 import subprocess
 import sys
+import threading
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -264,6 +266,32 @@ def test_sqlite_readers_do_not_wait_for_a_writer(tmp_path: Path) -> None:
         writer.close()
 
 
+def test_a_ledger_is_made_in_a_file_that_another_program_is_writing_to(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "forecasts.db"
+    with (
+        closing(sqlite3.connect(file, isolation_level=None, check_same_thread=False)) as writer,
+        Ledger(f"sqlite:///{file}") as ledger,
+    ):
+        writer.execute("BEGIN IMMEDIATE")
+        end = threading.Timer(0.3, writer.execute, ["COMMIT"])
+        end.start()
+        assert ledger.write("sp500", "1", DIGEST, forecasts()) == 6
+        end.join()
+        assert len(writer.execute("SELECT * FROM forecasts").fetchall()) == 6
+        assert writer.execute("PRAGMA journal_mode").fetchall() == [("wal",)]
+
+
+def test_a_ledger_does_not_wait_without_end_for_another_writer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("forecasting.storage.ledger._BUSY_SECONDS", 0.1)
+    file = tmp_path / "forecasts.db"
+    with closing(sqlite3.connect(file, isolation_level=None)) as writer, Ledger(f"sqlite:///{file}") as ledger:
+        writer.execute("BEGIN IMMEDIATE")
+        with pytest.raises(SourceError, match="cannot be used: database is locked"):
+            ledger.read()
+
+
 def test_another_kind_of_database_is_refused_and_a_password_never_shows() -> None:
     with pytest.raises(ParameterError, match=r"no database address|not installed|cannot be kept in"):
         Ledger("mssql://me:s3cret@host/db")
@@ -289,6 +317,7 @@ def test_a_database_file_that_is_damaged_is_named(tmp_path: Path) -> None:
 
 WRITER = """
 import sys
+import threading
 from tests.storage.made_forecasts import DIGEST, forecasts
 from forecasting.storage import Ledger
 

@@ -8,22 +8,14 @@ from typing import Any
 
 Settings = dict[str, Any]
 
+_ETTH1 = "etth1_96", "etth1_192", "etth1_336", "etth1_720"
+
 BEST: dict[str, Settings] = {
-    **{f"etth1_{horizon}": {"target": "asinh"} for horizon in (96, 192, 336, 720)},
+    **{name: {"target": "asinh"} for name in _ETTH1},
     "m3_monthly": {"target": "box_cox", "lookback": 36, "n_members": 5, "max_steps": 2000},
     "m4_hourly": {"n_members": 5, "max_steps": 8000},
 }
 """Chosen settings by the name of a task, beside horizon and season length; none where the default won."""
-
-ETTH1: list[Settings] = [
-    {},
-    {"lookback": 504},
-    {"lookback": 720},
-    {"target": "asinh"},
-    {"target": "asinh", "lookback": 168},
-    {"target": "asinh", "lookback": 504},
-]
-"""The same for every horizon."""
 
 CANDIDATES: dict[str, list[Settings]] = {
     "m4_hourly": [{}, {"n_members": 5}, {"max_steps": 8000}, {"n_members": 5, "max_steps": 8000}],
@@ -43,10 +35,17 @@ CANDIDATES: dict[str, list[Settings]] = {
     "m3_quarterly": [{}, {"target": "log"}, {"max_steps": 2000}],
     "m3_months": [{}, {"target": "log"}, {"lookback": 36}, {"max_steps": 2000}],
     "m3_other": [{}, {"target": "difference"}, {"max_steps": 2000}],
-    "etth1_96": ETTH1,
-    "etth1_192": ETTH1,
-    "etth1_336": ETTH1,
-    "etth1_720": ETTH1,
+    **{
+        name: [
+            {},
+            {"lookback": 504},
+            {"lookback": 720},
+            {"target": "asinh"},
+            {"target": "asinh", "lookback": 168},
+            {"target": "asinh", "lookback": 504},
+        ]
+        for name in _ETTH1
+    },
     "stocks": [{}, {"lookback": 20}, {"lookback": 60}],
     "pollution_1": [{}, {"lookback": 168}],
     "pollution_1_weather": [{}],

@@ -203,7 +203,7 @@ class Ledger:
                 with self._engine.connect() as connection:
                     connection.exec_driver_sql("PRAGMA journal_mode=WAL")
             except OperationalError as error:
-                code = getattr(error.orig, "sqlite_errorcode", None)
+                code = getattr(error.orig, "sqlite_errorcode", 0) & 0xFF  # the rest tells what it is busy with
                 if code != sqlite3.SQLITE_BUSY or time.monotonic() > end:
                     raise
                 time.sleep(_PAUSE_SECONDS)

@@ -266,9 +266,7 @@ def test_sqlite_readers_do_not_wait_for_a_writer(tmp_path: Path) -> None:
         writer.close()
 
 
-def test_a_ledger_is_made_in_a_file_that_another_program_is_writing_to(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_ledger_is_made_in_a_file_that_another_program_is_writing_to(tmp_path: Path) -> None:
     file = tmp_path / "forecasts.db"
     with (
         closing(sqlite3.connect(file, isolation_level=None, check_same_thread=False)) as writer,
@@ -317,7 +315,6 @@ def test_a_database_file_that_is_damaged_is_named(tmp_path: Path) -> None:
 
 WRITER = """
 import sys
-import threading
 from tests.storage.made_forecasts import DIGEST, forecasts
 from forecasting.storage import Ledger
 
